@@ -1,0 +1,52 @@
+// Reading and writing .onnx files: limits, external data, atomic replacement.
+#ifndef CNNOPT_ONNX_IO_MODEL_FILE_H_
+#define CNNOPT_ONNX_IO_MODEL_FILE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "onnx/onnx_pb.h"
+#include "onnx_io/limits.h"
+
+namespace cnnopt {
+
+// A model as it was read. All tensor payloads are in `proto` (external data has been loaded into raw_data);
+// nodes are in topological order. Everything else in it is as the file had it, unknown fields included.
+struct ModelFile {
+  onnx::ModelProto proto;
+  std::string path;                // as given
+  int64_t bytes = 0;               // of the .onnx file and the external ranges it uses
+  bool had_external_data = false;
+};
+
+// Reads the model at `path`, checks it (ValidateModel, then onnx's own checker where it knows the opsets) and
+// loads its external data.
+// Errors: NotFound (no such file); InvalidArgument (a folder, empty, a Git LFS pointer, HTML, gzip, not a
+// protobuf, malformed model: the message names the node or tensor); ResourceExhausted (a limit of `limits`,
+// named); PermissionDenied and Unavailable for I/O failures.
+absl::StatusOr<ModelFile> ReadModel(const std::string& path, const Limits& limits = {});
+
+struct WriteOptions {
+  // Payloads of at least this many bytes go to an external file beside the model; negative: none do, unless
+  // the model would pass protobuf's 2 GiB.
+  int64_t external_threshold = -1;
+};
+
+// Writes `model` to `path` atomically: `path` holds the old file or the whole new one, at every moment.
+// External data goes first, to "<file name>.<16 hex digits of its SHA-256>.data" in the same folder.
+// `model` is only changed while it is written (payloads are moved out and back) and is the same afterwards.
+// Errors: NotFound (folder missing), PermissionDenied, ResourceExhausted (disk full, file size limit),
+// Unavailable (other I/O); no temporary file is left behind by any of them.
+absl::Status WriteModel(onnx::ModelProto& model, const std::string& path, const WriteOptions& options = {});
+
+// Writes `bytes` to `path` atomically, as WriteModel does. For reports and unchanged models.
+absl::Status WriteFileAtomically(absl::string_view bytes, const std::string& path);
+
+// Whether both paths name the same existing file, through links too.
+bool SameFile(const std::string& a, const std::string& b);
+
+}  // namespace cnnopt
+
+#endif  // CNNOPT_ONNX_IO_MODEL_FILE_H_

@@ -1,0 +1,48 @@
+// TensorProto <-> numbers, for every dtype and storage field.
+#ifndef CNNOPT_ONNX_IO_TENSOR_H_
+#define CNNOPT_ONNX_IO_TENSOR_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "Eigen/Core"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "onnx/onnx_pb.h"
+
+namespace cnnopt {
+
+using Shape = std::vector<int64_t>;
+using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using Vector = Eigen::VectorXd;
+
+// The product of `shape`; nullopt-free: -1 when it overflows or a dimension is negative.
+int64_t ElementCount(absl::Span<const int64_t> shape);
+Shape TensorShape(const onnx::TensorProto& tensor);
+
+// Bytes of one element as raw_data stores it; 0 for strings and types of less than a byte.
+int64_t ElementBytes(int32_t data_type);
+// Bytes a payload of `count` elements of `data_type` takes in raw_data (4-bit types are packed); -1 for strings.
+int64_t PayloadBytes(int32_t data_type, int64_t count);
+// The payload the tensor holds now, in bytes, whichever field it is in.
+int64_t StoredBytes(const onnx::TensorProto& tensor);
+
+bool IsFloating(int32_t data_type);  // FLOAT, DOUBLE, FLOAT16, BFLOAT16
+
+// Decodes a FLOAT, DOUBLE, FLOAT16 or BFLOAT16 tensor, from raw_data or its typed field, in row-major order.
+// Errors: Unimplemented (other dtype, or external data not loaded), InvalidArgument (payload size is wrong).
+absl::StatusOr<std::vector<double>> DecodeFloats(const onnx::TensorProto& tensor);
+// Decodes an integer or bool tensor of any width up to 64 bits. Errors as DecodeFloats.
+absl::StatusOr<std::vector<int64_t>> DecodeInts(const onnx::TensorProto& tensor);
+
+// A tensor of `values`, rounded to nearest even into `like`'s dtype and stored in the field `like` uses
+// (raw_data or typed). Errors: InvalidArgument when shape and values disagree; OutOfRange when a finite value
+// does not fit into the dtype (an fp16 overflow).
+absl::StatusOr<onnx::TensorProto> EncodeFloats(absl::string_view name, absl::Span<const int64_t> shape,
+                                               absl::Span<const double> values, const onnx::TensorProto& like);
+
+}  // namespace cnnopt
+
+#endif  // CNNOPT_ONNX_IO_TENSOR_H_

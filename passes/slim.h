@@ -1,0 +1,104 @@
+// The whole job: a trained network in, a slimmer one out, with a report of what was done to each layer.
+#ifndef CNNOPT_PASSES_SLIM_H_
+#define CNNOPT_PASSES_SLIM_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "onnx/onnx_pb.h"
+#include "onnx_io/tensor.h"
+#include "runtime/compare.h"
+#include "runtime/samples.h"
+#include "runtime/session.h"
+#include "runtime/stopwatch.h"
+
+namespace cnnopt {
+
+// One --pass: a form ("dsc") or a cleanup pass ("fold-batch-norm"), see passes/catalog.h.
+struct PassChoice {
+  std::string name;
+  std::optional<int64_t> rank;  // of a form: this rank everywhere it applies, whatever the budget
+};
+
+enum class Verify { kEnforce, kReport, kOff };
+
+// The bound on the relative output error when neither budget nor bound is given.
+inline constexpr double kDefaultMaxError = 0.05;
+// The bound when only a budget is given: beyond it the output has little to do with the original's.
+inline constexpr double kBudgetMaxError = 0.5;
+
+struct SlimOptions {
+  std::vector<PassChoice> passes;     // empty: every form, and every cleanup pass
+  bool cleanup = true;                // run the cleanup passes even when `passes` names only forms
+  std::optional<double> target_macs;  // fraction of the original's MACs, 0 < x <= 1
+  std::optional<double> max_error;    // relative output error, measured by running both models on `samples`
+  std::map<std::string, Shape> input_shapes;  // complete shapes of inputs, see InputShapes
+  std::vector<Sample> samples;        // empty: synthetic ones are made
+  int64_t synthetic_samples = 8;
+  uint64_t seed = 1;
+  int threads = 0;                    // of the runs and the solves; 0: as many as this process may use
+  Verify verify = Verify::kEnforce;
+  bool measure_latency = true;        // with 1 runtime thread
+  bool assume_constant = false;       // an initializer that is also a graph input counts as constant
+  std::shared_ptr<const OnnxRuntime> runtime;  // null: no bound can be searched and nothing verified
+};
+
+// What became of one Conv, Gemm, MatMul or ConvTranspose, in the order of the graph.
+struct LayerReport {
+  std::string name;                // the node's, else its output's
+  std::string op;                  // "Conv"
+  std::string was;                 // "3x3 64->128 /2"
+  std::string now;                 // "dsc rank 2"; empty when kept
+  std::string reason;              // why it was kept, or the form's own words on the choice
+  std::optional<int64_t> macs_before, macs_after;  // nullopt: unknown, shapes are dynamic
+  int64_t params_before = 0, params_after = 0;
+  double weight_error = 0;         // relative error of what the layer computes, as the fit predicted it
+};
+
+enum class Verdict {
+  kSlimmed,    // the model was changed
+  kUnchanged,  // nothing to gain: `reason` says why; the model is as it was
+  kRefused,    // a budget or bound could not be met: `reason` says which; the model is as it was
+};
+
+struct Totals {
+  std::optional<int64_t> macs;
+  int64_t params = 0;
+  int64_t bytes = 0;  // of the serialised model, payloads included
+};
+
+struct SlimReport {
+  Verdict verdict = Verdict::kUnchanged;
+  std::string reason;
+  std::vector<LayerReport> layers;
+  std::vector<std::string> cleanups;   // what each exact rewrite did, one line each
+  Totals before, after;
+  bool verified = false;               // the comparison ran and passed
+  std::optional<Comparison> comparison;
+  std::optional<double> bound;         // on the relative output error, if one was in force
+  std::optional<Latency> latency;
+  bool synthetic = false;              // the samples were made up
+  int64_t samples = 0;
+  std::map<std::string, Shape> input_shapes;
+  std::string runtime_version;         // of ONNX Runtime; empty without
+  std::vector<std::string> warnings;
+};
+
+// Called from the calling thread only. `done` of `total` steps of `stage` are finished.
+using Progress = std::function<void(const std::string& stage, int64_t done, int64_t total)>;
+
+// Slims `model` in place. On an error and on every verdict but kSlimmed it is unchanged.
+// Errors: InvalidArgument (options contradict each other or the model; an unknown pass name with the nearest
+// known one), FailedPrecondition (something must be measured but there is no runtime), or what the runtime said.
+absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& options, const Progress& progress = {});
+
+}  // namespace cnnopt
+
+#endif  // CNNOPT_PASSES_SLIM_H_

@@ -1,0 +1,46 @@
+// Two models on the same samples: how far their outputs are apart.
+#ifndef CNNOPT_RUNTIME_COMPARE_H_
+#define CNNOPT_RUNTIME_COMPARE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "runtime/session.h"
+
+namespace cnnopt {
+
+// Outputs of a model on many samples: [sample][output].
+using Outputs = std::vector<std::vector<Tensor>>;
+absl::StatusOr<Outputs> RunAll(const Session& session, absl::Span<const Sample> samples);
+
+struct OutputComparison {
+  std::string name;
+  double relative_error = 0;  // |b - a| / |a| over all samples, Euclidean norm; elements where a is not finite are left out
+  double max_abs = 0;         // largest |b - a|
+  double cosine = 1;          // between a and b
+  // Share of rows whose largest element is at the same place; only for float outputs [batch, classes >= 2].
+  std::optional<double> top1_agreement;
+  int64_t new_nonfinite = 0;  // elements finite in a, not in b
+};
+struct Comparison {
+  std::vector<OutputComparison> outputs;  // tensors only
+  // The worst output decides; top-1 of the first output that has one; non-finite values are summed.
+  double relative_error = 0;
+  double max_abs = 0;
+  double cosine = 1;
+  std::optional<double> top1_agreement;
+  int64_t new_nonfinite = 0;
+  int64_t samples = 0;
+};
+
+// Compares outputs `b` with the reference `a`. An output whose reference is all zero counts its error absolutely.
+// Errors: InvalidArgument when numbers of samples or outputs, dtypes or shapes differ (named, expected and found).
+absl::StatusOr<Comparison> Compare(const std::vector<std::string>& names, const Outputs& a, const Outputs& b);
+
+}  // namespace cnnopt
+
+#endif  // CNNOPT_RUNTIME_COMPARE_H_
