@@ -11,7 +11,7 @@ namespace cnnopt {
 
 enum class PassKind { kForm, kCleanup };
 struct PassEntry {
-  std::string name;     // as --pass takes it: "dsc", "fold-batch-norm"
+  std::string name;  // as --pass takes it: "dsc", "fold-batch-norm"
   PassKind kind;
   std::string summary;  // one line, no full stop
 };

@@ -35,31 +35,31 @@ inline constexpr double kDefaultMaxError = 0.05;
 inline constexpr double kBudgetMaxError = 0.5;
 
 struct SlimOptions {
-  std::vector<PassChoice> passes;     // empty: every form, and every cleanup pass
-  bool cleanup = true;                // run the cleanup passes even when `passes` names only forms
-  std::optional<double> target_macs;  // fraction of the original's MACs, 0 < x <= 1
-  std::optional<double> max_error;    // relative output error, measured by running both models on `samples`
+  std::vector<PassChoice> passes;             // empty: every form, and every cleanup pass
+  bool cleanup = true;                        // run the cleanup passes even when `passes` names only forms
+  std::optional<double> target_macs;          // fraction of the original's MACs, 0 < x <= 1
+  std::optional<double> max_error;            // relative output error, measured by running both models on `samples`
   std::map<std::string, Shape> input_shapes;  // complete shapes of inputs, see InputShapes
-  std::vector<Sample> samples;        // empty: synthetic ones are made
+  std::vector<Sample> samples;                // empty: synthetic ones are made
   int64_t synthetic_samples = 8;
   uint64_t seed = 1;
-  int threads = 0;                    // of the runs and the solves; 0: as many as this process may use
+  int threads = 0;  // of the runs and the solves; 0: as many as this process may use
   Verify verify = Verify::kEnforce;
-  bool measure_latency = true;        // with 1 runtime thread
-  bool assume_constant = false;       // an initializer that is also a graph input counts as constant
+  bool measure_latency = true;                 // with 1 runtime thread
+  bool assume_constant = false;                // an initializer that is also a graph input counts as constant
   std::shared_ptr<const OnnxRuntime> runtime;  // null: no bound can be searched and nothing verified
 };
 
 // What became of one Conv, Gemm, MatMul or ConvTranspose, in the order of the graph.
 struct LayerReport {
-  std::string name;                // the node's, else its output's
-  std::string op;                  // "Conv"
-  std::string was;                 // "3x3 64->128 /2"
-  std::string now;                 // "dsc rank 2"; empty when kept
-  std::string reason;              // why it was kept, or the form's own words on the choice
+  std::string name;                                // the node's, else its output's
+  std::string op;                                  // "Conv"
+  std::string was;                                 // "3x3 64->128 /2"
+  std::string now;                                 // "dsc rank 2"; empty when kept
+  std::string reason;                              // why it was kept, or the form's own words on the choice
   std::optional<int64_t> macs_before, macs_after;  // nullopt: unknown, shapes are dynamic
   int64_t params_before = 0, params_after = 0;
-  double weight_error = 0;         // relative error of what the layer computes, as the fit predicted it
+  double weight_error = 0;  // relative error of what the layer computes, as the fit predicted it
 };
 
 enum class Verdict {
@@ -78,16 +78,16 @@ struct SlimReport {
   Verdict verdict = Verdict::kUnchanged;
   std::string reason;
   std::vector<LayerReport> layers;
-  std::vector<std::string> cleanups;   // what each exact rewrite did, one line each
+  std::vector<std::string> cleanups;  // what each exact rewrite did, one line each
   Totals before, after;
-  bool verified = false;               // the comparison ran and passed
+  bool verified = false;  // the comparison ran and passed
   std::optional<Comparison> comparison;
-  std::optional<double> bound;         // on the relative output error, if one was in force
+  std::optional<double> bound;  // on the relative output error, if one was in force
   std::optional<Latency> latency;
-  bool synthetic = false;              // the samples were made up
+  bool synthetic = false;  // the samples were made up
   int64_t samples = 0;
   std::map<std::string, Shape> input_shapes;
-  std::string runtime_version;         // of ONNX Runtime; empty without
+  std::string runtime_version;  // of ONNX Runtime; empty without
   std::vector<std::string> warnings;
 };
 

@@ -50,8 +50,8 @@ class OnnxRuntime {
 
 struct SessionOptions {
   int threads = 1;
-  bool optimize = true;                     // false: ONNX Runtime's own fusions off, the graph runs as written
-  std::vector<std::string> extra_outputs;   // values inside the graph to return after the model's own outputs
+  bool optimize = true;                    // false: ONNX Runtime's own fusions off, the graph runs as written
+  std::vector<std::string> extra_outputs;  // values inside the graph to return after the model's own outputs
 };
 
 // One model ready to run. Thread-safe.

@@ -1,0 +1,33 @@
+#include "passes/cost.h"
+
+#include <algorithm>
+
+namespace cnnopt {
+
+Shape OutputSize(const Conv& conv, const Shape& input) {
+  Shape size(conv.kernel.size());
+  for (size_t a = 0; a < size.size(); ++a) {
+    const int64_t extent = (conv.kernel[a] - 1) * conv.dilation[a] + 1;
+    const int64_t room = input[a] + conv.pad_begin[a] + conv.pad_end[a] - extent;
+    size[a] = room < 0 ? 0 : room / conv.stride[a] + 1;
+  }
+  return size;
+}
+
+int64_t Macs(const Conv& conv, const Shape& input, int64_t batch) {
+  return batch * ElementCount(OutputSize(conv, input)) * conv.out_channels * conv.group_in_channels() * conv.taps();
+}
+
+int64_t Macs(const Replacement& replacement, const Shape& input, int64_t batch) {
+  int64_t macs = 0;
+  for (const std::vector<Conv>& branch : replacement.branches) {
+    Shape size = input;
+    for (const Conv& stage : branch) {
+      macs += Macs(stage, size, batch);
+      size = OutputSize(stage, size);
+    }
+  }
+  return macs;
+}
+
+}  // namespace cnnopt

@@ -1,0 +1,96 @@
+#include "passes/form.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "passes/forms/forms.h"
+
+namespace cnnopt {
+namespace {
+
+// The least regularisation of a covariance that any fit works with: enough to keep its inverse harmless for channels
+// that are dead, or nearly so, in the samples.
+constexpr double kLeastShrinkage = 1e-6;
+
+// The moments of group `g`: regularised, or identity moments when none are given.
+Moments GroupMoments(absl::Span<const Moments> moments, int64_t g) {
+  return moments.empty() ? Moments{} : Shrink(moments[static_cast<size_t>(g)], kLeastShrinkage);
+}
+
+// Weights of one convolution, from its geometry alone.
+int64_t StageParameters(const Conv& conv) { return conv.out_channels * conv.group_in_channels() * conv.taps(); }
+
+}  // namespace
+
+std::string Form::Label(int64_t rank) const { return absl::StrCat(std::string(name()), " rank ", rank); }
+
+absl::Status Form::Applies(const Conv& conv) const {
+  if (conv.groups > 1 && conv.group_in_channels() == 1) return absl::FailedPreconditionError("depthwise already");
+  return AppliesToGroup(SpatialOutline(conv, conv.group_in_channels(), conv.out_channels / conv.groups));
+}
+
+Replacement Form::Outline(const Conv& conv, int64_t rank) const {
+  const Conv group = SpatialOutline(conv, conv.group_in_channels(), conv.out_channels / conv.groups);
+  Replacement outline =
+      MergeGroups(std::vector<Replacement>(static_cast<size_t>(conv.groups), OutlineGroup(group, rank)));
+  if (conv.bias.size() > 0) outline.branches.back().back().bias = Vector::Zero(conv.out_channels);
+  return outline;
+}
+
+std::vector<RankError> Form::Candidates(const Conv& conv, absl::Span<const Moments> moments) const {
+  const Conv group = SpatialOutline(conv, conv.group_in_channels(), conv.out_channels / conv.groups);
+  int64_t largest = LargestRank(group);
+  while (largest > 0 && ParameterCount(OutlineGroup(group, largest)) >= StageParameters(group)) --largest;
+  std::vector<double> squares(static_cast<size_t>(largest), 0.0);
+  double whole = 0;
+  for (int64_t g = 0; g < conv.groups && largest > 0; ++g) {
+    const Conv part = ExtractGroup(conv, g);
+    const Moments seen = GroupMoments(moments, g);
+    const std::vector<double> errors = SquaredErrors(part, seen, largest);
+    for (size_t r = 0; r < squares.size(); ++r) squares[r] += errors[r];
+    whole += WeightedSquaredNorm(part.weight, seen);
+  }
+  std::vector<RankError> candidates;
+  for (size_t r = 0; r < squares.size(); ++r) {
+    const double relative = whole > 0 ? std::sqrt(std::max(squares[r], 0.0) / whole) : 0.0;
+    candidates.push_back({static_cast<int64_t>(r) + 1, relative});
+  }
+  return candidates;
+}
+
+Replacement Form::Fit(const Conv& conv, absl::Span<const Moments> moments, int64_t rank) const {
+  std::vector<Replacement> parts;
+  for (int64_t g = 0; g < conv.groups; ++g) {
+    const Conv part = ExtractGroup(conv, g);
+    Replacement fit = FitGroup(part, GroupMoments(moments, g), rank);
+    Vector bias = part.bias;
+    if (!moments.empty() && moments[static_cast<size_t>(g)].mean.size() > 0) {
+      // E y = W mu + b must stay: the bias takes what the new weights make of the mean.
+      const Vector lost = (part.weight - Compose(fit).weight) * moments[static_cast<size_t>(g)].mean;
+      bias = bias.size() > 0 ? Vector(bias + lost) : lost;
+    }
+    fit.branches.back().back().bias = bias;
+    parts.push_back(std::move(fit));
+  }
+  return MergeGroups(parts);
+}
+
+const std::vector<const Form*>& AllForms() {
+  static const std::vector<const Form*>* const forms =
+      new std::vector<const Form*>{DscDepthwiseFirst(), DscPointwiseFirst()};
+  return *forms;
+}
+
+int64_t ParameterCount(const Conv& conv) { return StageParameters(conv) + conv.bias.size(); }
+
+int64_t ParameterCount(const Replacement& replacement) {
+  int64_t count = 0;
+  for (const std::vector<Conv>& branch : replacement.branches) {
+    for (const Conv& stage : branch) count += ParameterCount(stage);
+  }
+  return count;
+}
+
+}  // namespace cnnopt

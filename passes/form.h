@@ -1,0 +1,65 @@
+// The contract of a form: a family of replacements with one size knob, its rank.
+#ifndef CNNOPT_PASSES_FORM_H_
+#define CNNOPT_PASSES_FORM_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "passes/conv.h"
+#include "passes/moments.h"
+
+namespace cnnopt {
+
+// A rank and the relative error of what the layer then computes: sqrt(E|Wx - Vx|^2 / E|Wx|^2) over the moments'
+// distribution of centred patches x.
+struct RankError {
+  int64_t rank = 0;
+  double error = 0;
+};
+
+// One form. Grouped convolutions are split, each group is handled alone and the parts are put side by side again, so
+// that a form itself only ever sees one group. `moments` holds one entry per group, or none: identity moments.
+class Form {
+ public:
+  virtual ~Form() = default;
+
+  virtual absl::string_view name() const = 0;     // the value of --pass, e.g. "dsc"
+  virtual absl::string_view summary() const = 0;  // one line for help and docs
+  // What the report calls a choice: "dsc rank 2".
+  virtual std::string Label(int64_t rank) const;
+
+  // Ok when the form has a meaning for `conv`, else the reason it has not, for the report.
+  absl::Status Applies(const Conv& conv) const;
+  // The replacement without weights: what it will cost.
+  Replacement Outline(const Conv& conv, int64_t rank) const;
+  // Every rank at which the replacement has fewer weights than `conv`, smallest first, with its error. Errors fall
+  // with the rank.
+  std::vector<RankError> Candidates(const Conv& conv, absl::Span<const Moments> moments) const;
+  // The replacement of this rank that minimises E|Wx - Vx|^2, its bias set so that outputs have the right mean.
+  Replacement Fit(const Conv& conv, absl::Span<const Moments> moments, int64_t rank) const;
+
+ protected:
+  // The same for one group (conv.groups == 1).
+  virtual absl::Status AppliesToGroup(const Conv& conv) const = 0;
+  virtual int64_t LargestRank(const Conv& conv) const = 0;
+  virtual Replacement OutlineGroup(const Conv& conv, int64_t rank) const = 0;
+  // Squared errors, not divided by anything, of ranks 1 .. `largest`.
+  virtual std::vector<double> SquaredErrors(const Conv& conv, const Moments& moments, int64_t largest) const = 0;
+  // Without bias.
+  virtual Replacement FitGroup(const Conv& conv, const Moments& moments, int64_t rank) const = 0;
+};
+
+// Every form, in the order in which ties are decided. The one place that lists them.
+const std::vector<const Form*>& AllForms();
+
+// Weights (and biases) of an outline or a replacement.
+int64_t ParameterCount(const Replacement& replacement);
+int64_t ParameterCount(const Conv& conv);
+
+}  // namespace cnnopt
+
+#endif  // CNNOPT_PASSES_FORM_H_

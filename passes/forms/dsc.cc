@@ -1,0 +1,350 @@
+// dsc: a convolution as a sum of T depthwise separable ones (the MobileNet block, T times).
+//
+//   depthwise first:   x ─┬─ depthwise KxK ─ pointwise ─┐          pointwise first:   x ─┬─ pointwise ─ depthwise KxK
+//   ─┐
+//                         ├─ depthwise KxK ─ pointwise ─┤+ ─ y                           ├─ pointwise ─ depthwise KxK
+//                         ─┤+ ─ y └─ ...                       ─┘                                └─ ... ─┘
+//
+//   V[o,c,k] = sum_t P_t[o,c] D_t[c,k]                             V[o,c,k] = sum_t D_t[o,k] P_t[o,c]
+//   MACs per output pixel: T Ci (K + Co)                           T Co (stride^2 Ci + K)
+//
+// Per channel c the K taps of all outputs form the matrix W_c (Co x K); the best V_c of rank T in the norm of the
+// channel's own patches S_cc = L L^T is the truncated SVD of W_c L. By weights only the channels do not interact and
+// that is the optimum (Guo et al., Network Decoupling, 2018). With moments they do: P is refitted over all features
+// at once, then depthwise and pointwise stages are improved in turn. Pointwise first is the same with the roles of
+// input and output channels exchanged.
+//
+// Applies when the kernel has more than one tap and the layer is not depthwise already. Rank T = min(K, Co) (or
+// min(K, Ci)) is exact.
+//
+// T multiplier-1 branches and a sum, never a depthwise Conv with a multiplier: ONNX Runtime has no fast kernel for it.
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "Eigen/Cholesky"
+#include "absl/strings/str_cat.h"
+#include "passes/forms/forms.h"
+#include "passes/least_squares.h"
+
+namespace cnnopt {
+namespace {
+
+// Improvements of depthwise and pointwise stage in turn after the first joint refit; each gains less than the last.
+constexpr int kSweeps = 3;
+// Directions of a Kronecker factor below this share of its largest are not whitened further.
+constexpr double kKroneckerFloor = 1e-6;
+
+Conv DepthwiseOutline(const Conv& conv, int64_t channels) { return SpatialOutline(conv, channels, channels, channels); }
+
+class Dsc : public Form {
+ public:
+  absl::string_view name() const override { return "dsc"; }
+  absl::string_view summary() const override {
+    return "depthwise separable convolutions: KxK as a sum of depthwise KxK + pointwise 1x1 (rank: how many)";
+  }
+
+ protected:
+  absl::Status AppliesToGroup(const Conv& conv) const override {
+    if (conv.pointwise()) return absl::FailedPreconditionError("1x1 kernel: dsc needs a larger one");
+    return absl::OkStatus();
+  }
+};
+
+// ---- depthwise first -------------------------------------------------------------------------------------------
+
+// Row c * T + t holds tap weights of feature t of channel c.
+struct DepthwiseFit {
+  Matrix depthwise;  // Ci T x K
+  Matrix pointwise;  // Co x Ci T
+};
+
+// W_c for channel c: Co x K.
+auto ChannelBlock(const Matrix& weight, int64_t c, int64_t taps) { return weight.middleCols(c * taps, taps); }
+
+// The top `rank` directions of each channel's taps, in the norm of S_cc.
+Matrix ChannelDirections(const Conv& conv, const Moments& moments, int64_t rank) {
+  const int64_t taps = conv.taps();
+  Matrix directions(conv.in_channels * rank, taps);
+  for (int64_t c = 0; c < conv.in_channels; ++c) {
+    const Matrix block = ChannelBlock(conv.weight, c, taps);
+    if (moments.identity()) {
+      const SymmetricEigen eigen = DecomposeSymmetric(block.transpose() * block);
+      directions.middleRows(c * rank, rank) = eigen.vectors.leftCols(rank).transpose();
+      continue;
+    }
+    const Matrix seen = moments.covariance.block(c * taps, c * taps, taps, taps);
+    const Eigen::LLT<Matrix> cholesky(seen);
+    const Matrix lower = cholesky.matrixL();
+    const Matrix whitened = block * lower;
+    const SymmetricEigen eigen = DecomposeSymmetric(whitened.transpose() * whitened);
+    const Matrix top = eigen.vectors.leftCols(rank);
+    // D = U^T L^-1, normalised: only the span of the features matters to the pointwise stage.
+    Matrix features = cholesky.matrixU().solve<Eigen::OnTheLeft>(Matrix(top)).transpose();
+    features.rowwise().normalize();
+    directions.middleRows(c * rank, rank) = features;
+  }
+  return directions;
+}
+
+// M D^T for the block-diagonal D of all depthwise features: `matrix` is n x (Ci K), the result n x (Ci T).
+Matrix TimesFeatures(const Matrix& matrix, const Matrix& depthwise, int64_t channels) {
+  const int64_t taps = depthwise.cols();
+  const int64_t rank = depthwise.rows() / channels;
+  Matrix product(matrix.rows(), depthwise.rows());
+  for (int64_t c = 0; c < channels; ++c) {
+    product.middleCols(c * rank, rank).noalias() =
+        matrix.middleCols(c * taps, taps) * depthwise.middleRows(c * rank, rank).transpose();
+  }
+  return product;
+}
+
+// P D as a dense Co x (Ci K) weight.
+Matrix DepthwiseProduct(const DepthwiseFit& fit, int64_t channels) {
+  const int64_t taps = fit.depthwise.cols();
+  const int64_t rank = fit.depthwise.rows() / channels;
+  Matrix product(fit.pointwise.rows(), channels * taps);
+  for (int64_t c = 0; c < channels; ++c) {
+    product.middleCols(c * taps, taps).noalias() =
+        fit.pointwise.middleCols(c * rank, rank) * fit.depthwise.middleRows(c * rank, rank);
+  }
+  return product;
+}
+
+// P = W S D^T (D S D^T)^-1, over the features of all channels at once.
+void RefitPointwise(const Conv& conv, const Moments& moments, DepthwiseFit& fit) {
+  if (moments.identity()) {  // orthonormal features
+    fit.pointwise = TimesFeatures(conv.weight, fit.depthwise, conv.in_channels);
+    return;
+  }
+  const Matrix seen = TimesFeatures(moments.covariance, fit.depthwise, conv.in_channels);  // S D^T
+  const Matrix gram = TimesFeatures(seen.transpose(), fit.depthwise, conv.in_channels);    // D S D^T
+  fit.pointwise = SolveRight(conv.weight * seen, gram);
+}
+
+// One pass over the channels: D_c = (P_c^T P_c)^-1 P_c^T R_c S_cc^-1, R_c = (W - V + P_c D_c) S[:,c]. Each step is the
+// exact optimum for its channel, so the error never rises.
+void RefitDepthwise(const Conv& conv, const Moments& moments, DepthwiseFit& fit) {
+  const int64_t taps = conv.taps();
+  const int64_t rank = fit.depthwise.rows() / conv.in_channels;
+  Matrix residual = (conv.weight - DepthwiseProduct(fit, conv.in_channels)) * moments.covariance;  // (W - V) S
+  for (int64_t c = 0; c < conv.in_channels; ++c) {
+    const Matrix pointwise = fit.pointwise.middleCols(c * rank, rank);
+    const Matrix old = fit.depthwise.middleRows(c * rank, rank);
+    const Matrix seen = moments.covariance.block(c * taps, c * taps, taps, taps);
+    const Matrix target =
+        pointwise.transpose() * residual.middleCols(c * taps, taps) + (pointwise.transpose() * pointwise) * old * seen;
+    const Matrix partly = SolveRight(target.transpose(), pointwise.transpose() * pointwise).transpose();
+    const Matrix fresh = SolveRight(partly, seen);
+    residual.noalias() -= pointwise * ((fresh - old) * moments.covariance.middleRows(c * taps, taps));
+    fit.depthwise.middleRows(c * rank, rank) = fresh;
+  }
+}
+
+DepthwiseFit FitDepthwiseFirst(const Conv& conv, const Moments& moments, int64_t rank) {
+  DepthwiseFit fit;
+  const bool exact = rank >= std::min(conv.taps(), conv.out_channels);
+  const Moments weights_only;
+  const Moments& norm = exact ? weights_only : moments;  // at full rank nothing is lost in any norm
+  fit.depthwise = ChannelDirections(conv, norm, rank);
+  RefitPointwise(conv, norm, fit);
+  for (int sweep = 0; sweep < kSweeps && !norm.identity(); ++sweep) {
+    RefitDepthwise(conv, norm, fit);
+    RefitPointwise(conv, norm, fit);
+  }
+  return fit;
+}
+
+class DepthwiseFirst final : public Dsc {
+ protected:
+  int64_t LargestRank(const Conv& conv) const override { return std::min(conv.taps(), conv.out_channels); }
+
+  Replacement OutlineGroup(const Conv& conv, int64_t rank) const override {
+    const std::vector<Conv> branch = {DepthwiseOutline(conv, conv.in_channels),
+                                      PointwiseOutline(conv.axes(), conv.in_channels, conv.out_channels)};
+    return {std::vector<std::vector<Conv>>(static_cast<size_t>(rank), branch)};
+  }
+
+  std::vector<double> SquaredErrors(const Conv& conv, const Moments& moments, int64_t largest) const override {
+    std::vector<double> errors(static_cast<size_t>(largest), 0.0);
+    if (!moments.identity()) {
+      for (int64_t rank = 1; rank <= largest; ++rank) {
+        const DepthwiseFit fit = FitDepthwiseFirst(conv, moments, rank);
+        errors[static_cast<size_t>(rank - 1)] =
+            WeightedSquaredNorm(conv.weight - DepthwiseProduct(fit, conv.in_channels), moments);
+      }
+      return errors;
+    }
+    // The optimum's error: the squared singular values that are dropped.
+    for (int64_t c = 0; c < conv.in_channels; ++c) {
+      const Matrix block = ChannelBlock(conv.weight, c, conv.taps());
+      const Vector values = DecomposeSymmetric(block.transpose() * block).values.cwiseMax(0);
+      for (int64_t rank = 1; rank <= largest; ++rank) {
+        errors[static_cast<size_t>(rank - 1)] += values.tail(values.size() - rank).sum();
+      }
+    }
+    return errors;
+  }
+
+  Replacement FitGroup(const Conv& conv, const Moments& moments, int64_t rank) const override {
+    const DepthwiseFit fit = FitDepthwiseFirst(conv, moments, rank);
+    Replacement replacement = OutlineGroup(conv, rank);
+    for (int64_t t = 0; t < rank; ++t) {
+      std::vector<Conv>& branch = replacement.branches[static_cast<size_t>(t)];
+      branch[0].weight.resize(conv.in_channels, conv.taps());
+      branch[1].weight.resize(conv.out_channels, conv.in_channels);
+      for (int64_t c = 0; c < conv.in_channels; ++c) {
+        branch[0].weight.row(c) = fit.depthwise.row(c * rank + t);
+        branch[1].weight.col(c) = fit.pointwise.col(c * rank + t);
+      }
+    }
+    return replacement;
+  }
+};
+
+// ---- pointwise first -------------------------------------------------------------------------------------------
+
+// Row o * T + t holds the stage of branch t for output o.
+struct PointwiseFit {
+  Matrix pointwise;  // Co T x Ci
+  Matrix depthwise;  // Co T x K
+};
+
+// S ~ A (channels) x B (taps): A the mean over taps of S's blocks of equal taps, B the trace over channels, scaled so
+// that tr(A) tr(B) = tr(S). Their roots whiten the kernel in both directions, where the truncated SVD is optimal.
+struct KroneckerRoots {
+  SquareRoots channels, taps;
+};
+
+KroneckerRoots FactorCovariance(const Matrix& covariance, int64_t channels, int64_t taps) {
+  Matrix over_channels = Matrix::Zero(channels, channels);
+  Matrix over_taps = Matrix::Zero(taps, taps);
+  for (int64_t i = 0; i < channels; ++i) {
+    over_taps += covariance.block(i * taps, i * taps, taps, taps);
+    for (int64_t j = 0; j < channels; ++j) {
+      over_channels(i, j) = covariance.block(i * taps, j * taps, taps, taps).trace() / static_cast<double>(taps);
+    }
+  }
+  over_taps /= over_channels.trace();
+  return {SymmetricRoots(over_channels, kKroneckerFloor), SymmetricRoots(over_taps, kKroneckerFloor)};
+}
+
+// The best rank-T product for each output's Ci x K kernel in the (whitened) Frobenius norm.
+PointwiseFit OutputDirections(const Conv& conv, const Moments& moments, int64_t rank) {
+  const int64_t taps = conv.taps();
+  PointwiseFit fit{Matrix(conv.out_channels * rank, conv.in_channels), Matrix(conv.out_channels * rank, taps)};
+  KroneckerRoots roots;
+  if (!moments.identity()) roots = FactorCovariance(moments.covariance, conv.in_channels, taps);
+  for (int64_t o = 0; o < conv.out_channels; ++o) {
+    const Vector row = conv.weight.row(o);
+    Matrix kernel = Eigen::Map<const Matrix>(row.data(), conv.in_channels, taps);
+    if (!moments.identity()) kernel = roots.channels.root * kernel * roots.taps.root;
+    const SymmetricEigen eigen = DecomposeSymmetric(kernel.transpose() * kernel);
+    const Matrix top = eigen.vectors.leftCols(rank);
+    Matrix pointwise = kernel * top;  // Ci x T
+    Matrix depthwise = top;           // K x T
+    if (!moments.identity()) {
+      pointwise = roots.channels.inverse_root * pointwise;
+      depthwise = roots.taps.inverse_root * depthwise;
+    }
+    fit.pointwise.middleRows(o * rank, rank) = pointwise.transpose();
+    fit.depthwise.middleRows(o * rank, rank) = depthwise.transpose();
+  }
+  return fit;
+}
+
+// For each output, the exact optimum of its T depthwise kernels given its pointwise rows, under the true covariance:
+// features (t, k) = sum_i P[t,i] x[i,k], so their Gram matrix is P S P^T tap by tap.
+void RefitOutputs(const Conv& conv, const Matrix& covariance, PointwiseFit& fit) {
+  const int64_t taps = conv.taps();
+  const int64_t size = conv.in_channels * taps;
+  const int64_t rank = fit.pointwise.rows() / conv.out_channels;
+  // Row i of this view holds S[(i, k), :] for all taps k.
+  const Eigen::Map<const Matrix> by_channel(covariance.data(), conv.in_channels, taps * size);
+  for (int64_t o = 0; o < conv.out_channels; ++o) {
+    const Matrix rows = fit.pointwise.middleRows(o * rank, rank);
+    const Matrix contracted = rows * by_channel;                                // T x (K D)
+    const Eigen::Map<const Matrix> seen(contracted.data(), rank * taps, size);  // F S
+    Matrix gram(rank * taps, rank * taps);                                      // F S F^T
+    for (int64_t f = 0; f < rank * taps; ++f) {
+      const Vector feature = seen.row(f);
+      const Matrix product = rows * Eigen::Map<const Matrix>(feature.data(), conv.in_channels, taps);  // T x K
+      gram.row(f) = Eigen::Map<const Vector>(product.data(), rank * taps);
+    }
+    // Balanced pointwise rows make Gram entries comparable; SolveRight adds only what rounding asks for.
+    const Matrix target = conv.weight.row(o) * seen.transpose();
+    const Matrix kernels = SolveRight(target, Matrix(0.5 * (gram + gram.transpose())));
+    fit.depthwise.middleRows(o * rank, rank) = Eigen::Map<const Matrix>(kernels.data(), rank, taps);
+  }
+}
+
+PointwiseFit FitPointwiseFirst(const Conv& conv, const Moments& moments, int64_t rank) {
+  const bool exact = rank >= std::min(conv.taps(), conv.in_channels);
+  const Moments weights_only;
+  PointwiseFit fit = OutputDirections(conv, exact ? weights_only : moments, rank);
+  if (!exact && !moments.identity()) RefitOutputs(conv, moments.covariance, fit);
+  return fit;
+}
+
+Matrix PointwiseProduct(const Conv& conv, const PointwiseFit& fit) {
+  const int64_t rank = fit.pointwise.rows() / conv.out_channels;
+  Matrix product(conv.out_channels, conv.in_channels * conv.taps());
+  for (int64_t o = 0; o < conv.out_channels; ++o) {
+    const Matrix kernel =
+        fit.pointwise.middleRows(o * rank, rank).transpose() * fit.depthwise.middleRows(o * rank, rank);
+    product.row(o) = Eigen::Map<const Vector>(kernel.data(), kernel.size());
+  }
+  return product;
+}
+
+class PointwiseFirst final : public Dsc {
+ public:
+  std::string Label(int64_t rank) const override { return absl::StrCat("dsc rank ", rank, ", pointwise first"); }
+
+ protected:
+  int64_t LargestRank(const Conv& conv) const override { return std::min(conv.taps(), conv.in_channels); }
+
+  Replacement OutlineGroup(const Conv& conv, int64_t rank) const override {
+    const std::vector<Conv> branch = {PointwiseOutline(conv.axes(), conv.in_channels, conv.out_channels),
+                                      DepthwiseOutline(conv, conv.out_channels)};
+    return {std::vector<std::vector<Conv>>(static_cast<size_t>(rank), branch)};
+  }
+
+  std::vector<double> SquaredErrors(const Conv& conv, const Moments& moments, int64_t largest) const override {
+    std::vector<double> errors;
+    for (int64_t rank = 1; rank <= largest; ++rank) {
+      const PointwiseFit fit = FitPointwiseFirst(conv, moments, rank);
+      errors.push_back(WeightedSquaredNorm(conv.weight - PointwiseProduct(conv, fit), moments));
+    }
+    return errors;
+  }
+
+  Replacement FitGroup(const Conv& conv, const Moments& moments, int64_t rank) const override {
+    const PointwiseFit fit = FitPointwiseFirst(conv, moments, rank);
+    Replacement replacement = OutlineGroup(conv, rank);
+    for (int64_t t = 0; t < rank; ++t) {
+      std::vector<Conv>& branch = replacement.branches[static_cast<size_t>(t)];
+      branch[0].weight.resize(conv.out_channels, conv.in_channels);
+      branch[1].weight.resize(conv.out_channels, conv.taps());
+      for (int64_t o = 0; o < conv.out_channels; ++o) {
+        branch[0].weight.row(o) = fit.pointwise.row(o * rank + t);
+        branch[1].weight.row(o) = fit.depthwise.row(o * rank + t);
+      }
+    }
+    return replacement;
+  }
+};
+
+}  // namespace
+
+const Form* DscDepthwiseFirst() {
+  static const DepthwiseFirst form;
+  return &form;
+}
+
+const Form* DscPointwiseFirst() {
+  static const PointwiseFirst form;
+  return &form;
+}
+
+}  // namespace cnnopt

@@ -1,0 +1,14 @@
+// The forms, one file each. AllForms() in passes/form.h lists them; nothing else needs these names.
+#ifndef CNNOPT_PASSES_FORMS_FORMS_H_
+#define CNNOPT_PASSES_FORMS_FORMS_H_
+
+#include "passes/form.h"
+
+namespace cnnopt {
+
+const Form* DscDepthwiseFirst();
+const Form* DscPointwiseFirst();
+
+}  // namespace cnnopt
+
+#endif  // CNNOPT_PASSES_FORMS_FORMS_H_

@@ -1,0 +1,32 @@
+// What a layer sees: mean and covariance of its input patches.
+#ifndef CNNOPT_PASSES_MOMENTS_H_
+#define CNNOPT_PASSES_MOMENTS_H_
+
+#include <cstdint>
+
+#include "onnx_io/tensor.h"
+
+namespace cnnopt {
+
+// Moments of the input patches of one group of a Conv, in the order of its weight's columns (channel by channel, tap
+// by tap; padding counts as zeros). Without a covariance they are identity moments: mean 0, every patch element
+// independent with variance 1, which makes every fit the best one by weights only. One algorithm serves both.
+struct Moments {
+  Vector mean;        // D; empty: zero
+  Matrix covariance;  // D x D, symmetric, positive semidefinite; empty: identity
+  int64_t samples = 0;
+
+  bool identity() const { return covariance.size() == 0; }
+};
+
+// (1 - strength) S + strength * tr(S) / D * I: pulls directions that were hardly seen towards the weights-only fit.
+// Without it, rarely active channels are whitened to enormous gains. A covariance that is zero or not finite becomes
+// the identity. Identity moments stay as they are.
+Moments Shrink(const Moments& moments, double strength);
+
+// tr(E S E^T): the expected squared norm of E (x - mean).
+double WeightedSquaredNorm(const Matrix& matrix, const Moments& moments);
+
+}  // namespace cnnopt
+
+#endif  // CNNOPT_PASSES_MOMENTS_H_

@@ -1,0 +1,20 @@
+// Independent pieces of work on several threads, with results that do not depend on how many.
+#ifndef CNNOPT_PASSES_PARALLEL_H_
+#define CNNOPT_PASSES_PARALLEL_H_
+
+#include <cstdint>
+#include <functional>
+
+namespace cnnopt {
+
+// Threads this process may use (its affinity mask), at least 1.
+int AvailableThreads();
+
+// Calls work(0) ... work(count - 1), each once, on up to `threads` threads, and returns when all are done. `work` must
+// write only to what belongs to its index. BLAS itself is held to one thread, so that the same numbers come out
+// whatever `threads` is.
+void ParallelFor(int64_t count, int threads, const std::function<void(int64_t)>& work);
+
+}  // namespace cnnopt
+
+#endif  // CNNOPT_PASSES_PARALLEL_H_

@@ -1,0 +1,86 @@
+#include "passes/propose.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "passes/cost.h"
+#include "passes/parallel.h"
+
+namespace cnnopt {
+namespace {
+
+Candidate Price(const Site& site, const Form* form, RankError choice) {
+  Candidate candidate;
+  candidate.form = form;
+  candidate.rank = choice.rank;
+  candidate.error = choice.error;
+  const Replacement outline = form->Outline(*site.conv, choice.rank);
+  candidate.params = ParameterCount(outline);
+  if (site.macs.has_value() && site.input.has_value()) {
+    const Shape size(site.input->begin() + 2, site.input->end());
+    candidate.macs = Macs(outline, size, (*site.input)[0]);
+  }
+  return candidate;
+}
+
+bool Cheaper(const Candidate& candidate, const Site& site) {
+  if (candidate.params >= ParameterCount(*site.conv)) return false;
+  return !candidate.macs.has_value() || *candidate.macs < *site.macs;
+}
+
+Proposal ProposeFor(const Site& site, const std::vector<FormChoice>& forms) {
+  Proposal proposal;
+  Candidate keep;
+  keep.macs = site.macs;
+  keep.params = site.params;
+  proposal.candidates.push_back(keep);
+  if (!site.conv.has_value()) {
+    proposal.reason = site.reason;
+    return proposal;
+  }
+  for (const FormChoice& choice : forms) {
+    const absl::Status applies = choice.form->Applies(*site.conv);
+    if (!applies.ok()) {
+      if (proposal.reason.empty()) proposal.reason = std::string(applies.message());
+      continue;
+    }
+    for (const RankError& rank : choice.form->Candidates(*site.conv, {})) {
+      if (choice.rank.has_value() && rank.rank != *choice.rank) continue;
+      const Candidate candidate = Price(site, choice.form, rank);
+      if (Cheaper(candidate, site)) proposal.candidates.push_back(candidate);
+    }
+    if (choice.rank.has_value() && proposal.candidates.size() > 1) return proposal;
+  }
+  if (proposal.candidates.size() == 1 && proposal.reason.empty()) {
+    proposal.reason = forms.empty() ? "no form was asked for"
+                      : forms.front().rank.has_value()
+                          ? absl::StrCat("rank ", *forms.front().rank, " is not cheaper than the layer")
+                          : "no rank is cheaper than the layer";
+  }
+  return proposal;
+}
+
+}  // namespace
+
+std::vector<Proposal> Propose(const std::vector<Site>& sites, const std::vector<FormChoice>& forms, int threads,
+                              const std::function<void()>& step) {
+  std::vector<Proposal> proposals(sites.size());
+  ParallelFor(static_cast<int64_t>(sites.size()), threads, [&](int64_t i) {
+    proposals[static_cast<size_t>(i)] = ProposeFor(sites[static_cast<size_t>(i)], forms);
+    step();
+  });
+  return proposals;
+}
+
+Choices ToChoices(const std::vector<Proposal>& proposals, const std::vector<double>& sensitivity) {
+  Choices choices;
+  for (size_t s = 0; s < proposals.size(); ++s) {
+    std::vector<Choice>& site = choices.emplace_back();
+    for (const Candidate& candidate : proposals[s].candidates) {
+      site.push_back({candidate.macs.value_or(0), sensitivity[s] * candidate.error * candidate.error});
+    }
+  }
+  return choices;
+}
+
+}  // namespace cnnopt

@@ -1,0 +1,48 @@
+// What could be done to each site: candidates of every form and rank, with cost and predicted error.
+#ifndef CNNOPT_PASSES_PROPOSE_H_
+#define CNNOPT_PASSES_PROPOSE_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "passes/allocate.h"
+#include "passes/form.h"
+#include "passes/site.h"
+
+namespace cnnopt {
+
+// A form to try, at one rank or at every rank that pays.
+struct FormChoice {
+  const Form* form = nullptr;
+  std::optional<int64_t> rank;
+};
+
+// One way to have a site. The first of every site is "keep": no form, no error.
+struct Candidate {
+  const Form* form = nullptr;
+  int64_t rank = 0;
+  double error = 0;  // relative error of the layer, see RankError
+  std::optional<int64_t> macs;
+  int64_t params = 0;
+};
+
+struct Proposal {
+  std::vector<Candidate> candidates;
+  std::string reason;  // why "keep" is the only one
+};
+
+// One proposal per site. Every candidate but "keep" has fewer parameters than the site and, where shapes are known,
+// fewer MACs. A forced rank leaves at most one candidate: the first form that applies and pays. `step` is called
+// after each site, from any thread.
+std::vector<Proposal> Propose(const std::vector<Site>& sites, const std::vector<FormChoice>& forms, int threads,
+                              const std::function<void()>& step);
+
+// The allocator's view of the proposals: costs in MACs, damage = sensitivity * error^2. All MACs must be known.
+Choices ToChoices(const std::vector<Proposal>& proposals, const std::vector<double>& sensitivity);
+
+}  // namespace cnnopt
+
+#endif  // CNNOPT_PASSES_PROPOSE_H_

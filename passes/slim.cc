@@ -1,0 +1,262 @@
+#include "passes/slim.h"
+
+#include <algorithm>
+#include <cmath>
+#include <mutex>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "onnx_io/graph_view.h"
+#include "onnx_io/shapes.h"
+#include "onnx_io/status_macros.h"
+#include "passes/allocate.h"
+#include "passes/choose.h"
+#include "passes/cleanup/cleanup.h"
+#include "passes/parallel.h"
+#include "passes/propose.h"
+#include "passes/selection.h"
+#include "passes/site.h"
+#include "passes/workbench.h"
+#include "runtime/observe.h"
+
+namespace cnnopt {
+namespace {
+
+void Tell(const Progress& progress, const std::string& stage, int64_t done, int64_t total) {
+  if (progress) progress(stage, done, total);
+}
+
+InputConstants InputsOf(const onnx::ModelProto& model, const SlimOptions& options) {
+  return options.assume_constant || model.ir_version() < 4 ? InputConstants::kConstant : InputConstants::kOverridable;
+}
+
+// Shapes that hold for every run whatever the batch: those a model with fixed spatial sizes declares.
+std::map<std::string, Shape> FixedShapes(const onnx::ModelProto& model) {
+  const absl::StatusOr<std::map<std::string, Shape>> inputs = InputShapes(model, {});
+  return inputs.ok() ? InferShapes(model, *inputs) : std::map<std::string, Shape>();
+}
+
+// The values whose shapes the cost of a site depends on and that are not known yet.
+std::vector<std::string> UnknownValues(const GraphView& view, const std::map<std::string, Shape>& shapes) {
+  std::vector<std::string> unknown;
+  for (const onnx::NodeProto* node : view.nodes()) {
+    if (!IsOp(*node, "Conv") && !IsOp(*node, "ConvTranspose") && !IsOp(*node, "Gemm") && !IsOp(*node, "MatMul"))
+      continue;
+    for (const std::string& value : {Input(*node, 0), node->output(0)}) {
+      const bool made_here = view.Producer(value) != nullptr;
+      if (made_here && shapes.count(value) == 0 && !view.IsGraphOutput(value)) unknown.push_back(value);
+    }
+  }
+  std::sort(unknown.begin(), unknown.end());
+  unknown.erase(std::unique(unknown.begin(), unknown.end()), unknown.end());
+  return unknown;
+}
+
+// Every shape the costs need: by inference, and where that knows too little by looking at one run.
+absl::StatusOr<std::map<std::string, Shape>> FindShapes(const onnx::ModelProto& model, const SlimOptions& options,
+                                                        const std::vector<Sample>& samples) {
+  std::map<std::string, Shape> shapes = InferShapes(model, options.input_shapes);
+  if (options.runtime == nullptr || samples.empty()) return shapes;
+  CNNOPT_ASSIGN_OR_RETURN(const GraphView view, GraphView::Create(model));
+  const std::vector<std::string> unknown = UnknownValues(view, shapes);
+  if (unknown.empty()) return shapes;
+  CNNOPT_ASSIGN_OR_RETURN(auto seen, ObserveShapes(options.runtime, model, unknown, samples.front()));
+  for (auto& [value, shape] : seen) shapes.emplace(value, std::move(shape));
+  return shapes;
+}
+
+absl::StatusOr<std::vector<Sample>> FindSamples(const onnx::ModelProto& model, const SlimOptions& options) {
+  if (!options.samples.empty()) return options.samples;
+  CNNOPT_ASSIGN_OR_RETURN(const std::vector<InputInfo> inputs, ModelInputs(model, options.input_shapes));
+  return SyntheticSamples(inputs, options.synthetic_samples, options.seed);
+}
+
+absl::StatusOr<std::vector<Site>> SitesOf(const onnx::ModelProto& model, const SlimOptions& options,
+                                          const std::map<std::string, Shape>& shapes) {
+  CNNOPT_ASSIGN_OR_RETURN(const GraphView view, GraphView::Create(model.graph(), InputsOf(model, options)));
+  return FindSites(view, shapes, FixedShapes(model));
+}
+
+Totals TotalsOf(const onnx::ModelProto& model, const std::vector<Site>& sites) {
+  Totals totals;
+  totals.macs = TotalMacs(sites);
+  totals.params = TotalParameters(model.graph());
+  totals.bytes = static_cast<int64_t>(model.ByteSizeLong());
+  return totals;
+}
+
+// One line per site: what was done, or why nothing was.
+std::vector<LayerReport> ReportLayers(const std::vector<Site>& sites, const std::vector<Proposal>& proposals,
+                                      const Plan& plan, const Workbench& bench, absl::string_view kept_reason) {
+  std::vector<LayerReport> layers;
+  for (size_t s = 0; s < sites.size(); ++s) {
+    const Candidate& choice = proposals[s].candidates[static_cast<size_t>(plan[s])];
+    LayerReport& layer = layers.emplace_back();
+    layer.name = sites[s].name;
+    layer.op = sites[s].op;
+    layer.was = sites[s].was;
+    layer.macs_before = layer.macs_after = sites[s].macs;
+    layer.params_before = layer.params_after = sites[s].params;
+    const std::string failure = bench.Failure(s, plan[s]);
+    if (plan[s] != 0 && failure.empty()) {
+      layer.now = choice.form->Label(choice.rank);
+      layer.macs_after = choice.macs;
+      layer.params_after = choice.params;
+      layer.weight_error = choice.error;
+    } else if (!failure.empty()) {
+      layer.reason = failure;
+    } else {
+      layer.reason = proposals[s].candidates.size() > 1 ? std::string(kept_reason) : proposals[s].reason;
+    }
+  }
+  return layers;
+}
+
+// The most common reason among kept layers that cost something, for "nothing to gain here, because".
+std::string MainReason(const std::vector<LayerReport>& layers) {
+  std::map<std::string, int64_t> cost;
+  for (const LayerReport& layer : layers) cost[layer.reason] += layer.macs_before.value_or(layer.params_before);
+  std::string reason = "the model has no Conv, ConvTranspose, Gemm or MatMul";
+  int64_t most = -1;
+  for (const auto& [text, macs] : cost) {
+    if (macs > most) {
+      most = macs;
+      reason = text;
+    }
+  }
+  return reason;
+}
+
+// Whether the measured comparison is good enough; the reason when it is not.
+std::string Objection(const Comparison& comparison, double bound) {
+  if (comparison.new_nonfinite > 0) {
+    return absl::StrCat(comparison.new_nonfinite, " output values are no longer finite");
+  }
+  if (!(comparison.relative_error <= bound)) {
+    return absl::StrFormat("relative output error is %.3g, the bound is %.3g", comparison.relative_error, bound);
+  }
+  return "";
+}
+
+absl::Status CheckOptions(const SlimOptions& options, const Selection& selection) {
+  if (options.target_macs.has_value() && !(*options.target_macs > 0 && *options.target_macs <= 1)) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("target-macs is %g, expected a fraction in (0, 1]", *options.target_macs));
+  }
+  if (options.max_error.has_value() && !(*options.max_error > 0)) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("max-error is %g, expected a number above 0", *options.max_error));
+  }
+  if (selection.forced_rank && options.target_macs.has_value()) {
+    return absl::InvalidArgumentError("a pass with rank= and target-macs contradict each other: give one of them");
+  }
+  if (options.runtime == nullptr && options.verify != Verify::kOff) {
+    return absl::FailedPreconditionError("the result cannot be verified without ONNX Runtime");
+  }
+  if (options.runtime == nullptr && !options.target_macs.has_value() && !selection.forced_rank &&
+      !selection.forms.empty()) {
+    return absl::FailedPreconditionError(
+        "an error bound cannot be measured without ONNX Runtime: give target-macs instead");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& given, const Progress& progress) {
+  CNNOPT_ASSIGN_OR_RETURN(const Selection selection, SelectPasses(given.passes, given.cleanup));
+  CNNOPT_RETURN_IF_ERROR(CheckOptions(given, selection));
+  SlimOptions options = given;
+  if (options.threads <= 0) options.threads = AvailableThreads();
+  SlimReport report;
+  report.synthetic = options.samples.empty();
+  report.input_shapes = options.input_shapes;
+
+  // What the original makes of the samples.
+  std::optional<Reference> reference;
+  if (options.runtime != nullptr) {
+    Tell(progress, "run the original", 0, 1);
+    CNNOPT_ASSIGN_OR_RETURN(std::vector<Sample> samples, FindSamples(model, options));
+    CNNOPT_ASSIGN_OR_RETURN(reference, MakeReference(options.runtime, model, std::move(samples), options.threads));
+    report.samples = static_cast<int64_t>(reference->samples.size());
+    report.runtime_version = options.runtime->version();
+  }
+  CNNOPT_ASSIGN_OR_RETURN(const auto shapes,
+                          FindShapes(model, options, reference ? reference->samples : std::vector<Sample>()));
+  CNNOPT_ASSIGN_OR_RETURN(const std::vector<Site> original_sites, SitesOf(model, options, shapes));
+  report.before = report.after = TotalsOf(model, original_sites);
+
+  // Exact rewrites first: they make more layers plain.
+  Tell(progress, "clean up", 0, 1);
+  onnx::ModelProto clean = model;
+  CNNOPT_ASSIGN_OR_RETURN(const CleanupResult cleanup, RunCleanup(clean, selection.cleanups, InputsOf(model, options)));
+  report.cleanups = cleanup.applied;
+  for (const Declined& declined : cleanup.declined) {
+    report.warnings.push_back(absl::StrCat(declined.node, ": ", declined.reason));
+  }
+
+  // Every site, and what could be done to it.
+  CNNOPT_ASSIGN_OR_RETURN(const std::vector<Site> sites, SitesOf(clean, options, shapes));
+  std::mutex mutex;
+  int64_t done = 0;
+  const std::vector<Proposal> proposals = Propose(sites, selection.forms, options.threads, [&] {
+    const std::lock_guard<std::mutex> lock(mutex);
+    Tell(progress, "factorise", ++done, static_cast<int64_t>(sites.size()));
+  });
+
+  // One choice per site, under the budget or the bound.
+  Workbench bench(clean, sites, proposals, options.threads);
+  ChooseContext context{
+      options, selection.forced_rank, report.before.macs, sites, proposals, reference ? &*reference : nullptr,
+      progress};
+  CNNOPT_ASSIGN_OR_RETURN(const Chosen chosen, Choose(context, bench));
+  report.bound = chosen.bound;
+  CNNOPT_ASSIGN_OR_RETURN(onnx::ModelProto slim, bench.Build(chosen.plan));
+  report.layers = ReportLayers(sites, proposals, chosen.plan, bench, chosen.kept_reason);
+  if (!chosen.refusal.empty()) {
+    report.verdict = Verdict::kRefused;
+    report.reason = chosen.refusal;
+    return report;
+  }
+  const bool replaced = std::any_of(report.layers.begin(), report.layers.end(),
+                                    [](const LayerReport& layer) { return !layer.now.empty(); });
+  if (!replaced && report.cleanups.empty()) {
+    report.verdict = Verdict::kUnchanged;
+    report.reason = MainReason(report.layers);
+    return report;
+  }
+  CNNOPT_ASSIGN_OR_RETURN(const std::vector<Site> slim_sites,
+                          SitesOf(slim, options, InferShapes(slim, options.input_shapes)));
+  report.after = TotalsOf(slim, slim_sites);
+  if (report.before.macs.has_value()) {
+    int64_t macs = 0;  // by layer: inference may know less than one run showed
+    for (const LayerReport& layer : report.layers) macs += layer.macs_after.value_or(0);
+    report.after.macs = macs;
+  }
+
+  // Both models on the same samples.
+  if (reference.has_value() && options.verify != Verify::kOff) {
+    Tell(progress, "verify", 0, 1);
+    CNNOPT_ASSIGN_OR_RETURN(report.comparison, Measure(*reference, slim, reference->samples.size()));
+    const std::string objection = Objection(*report.comparison, chosen.bound);
+    report.verified = objection.empty();
+    if (!report.verified && options.verify == Verify::kEnforce) {
+      report.verdict = Verdict::kRefused;
+      report.reason = objection;
+      return report;
+    }
+    if (!report.verified) report.warnings.push_back(objection);
+  }
+  if (reference.has_value() && options.measure_latency) {
+    Tell(progress, "time both", 0, 1);
+    CNNOPT_ASSIGN_OR_RETURN(const Session before, Session::Create(options.runtime, model));
+    CNNOPT_ASSIGN_OR_RETURN(const Session after, Session::Create(options.runtime, slim));
+    CNNOPT_ASSIGN_OR_RETURN(report.latency, TimePairs(before, after, reference->samples.front()));
+  }
+  report.verdict = Verdict::kSlimmed;
+  model = std::move(slim);
+  return report;
+}
+
+}  // namespace cnnopt

@@ -1,0 +1,63 @@
+// Where slim models are made and measured: a plan in, a model or its distance from the original out.
+#ifndef CNNOPT_PASSES_WORKBENCH_H_
+#define CNNOPT_PASSES_WORKBENCH_H_
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "onnx/onnx_pb.h"
+#include "onnx_io/rewrite.h"
+#include "passes/allocate.h"
+#include "passes/propose.h"
+#include "passes/site.h"
+#include "runtime/compare.h"
+#include "runtime/session.h"
+
+namespace cnnopt {
+
+// The samples a model is judged on and what the original makes of them.
+struct Reference {
+  std::shared_ptr<const OnnxRuntime> runtime;
+  std::vector<Sample> samples;
+  std::vector<std::string> names;  // of the outputs
+  Outputs outputs;
+  int threads = 1;
+};
+// Runs `original` on `samples`.
+absl::StatusOr<Reference> MakeReference(std::shared_ptr<const OnnxRuntime> runtime, const onnx::ModelProto& original,
+                                        std::vector<Sample> samples, int threads);
+// Runs `model` on the first `count` of the reference's samples and compares.
+absl::StatusOr<Comparison> Measure(const Reference& reference, const onnx::ModelProto& model, size_t count);
+
+// A model with its sites and what could be done to them. Borrows all three; remembers every fit it has made.
+class Workbench {
+ public:
+  Workbench(const onnx::ModelProto& model, const std::vector<Site>& sites, const std::vector<Proposal>& proposals,
+            int threads)
+      : model_(model), sites_(sites), proposals_(proposals), threads_(threads) {}
+
+  // The model with every site replaced as `plan` says. Sites whose weights do not fit into their dtype stay as they
+  // are; Failure tells. Errors: Internal when the result is not a valid model.
+  absl::StatusOr<onnx::ModelProto> Build(const Plan& plan);
+  // Why this candidate could not be built; empty when it was.
+  std::string Failure(size_t site, int choice) const;
+
+ private:
+  void FitMissing(const Plan& plan);
+
+  const onnx::ModelProto& model_;
+  const std::vector<Site>& sites_;
+  const std::vector<Proposal>& proposals_;
+  int threads_;
+  std::map<std::pair<size_t, int>, absl::StatusOr<Rewrite>> fits_;
+};
+
+}  // namespace cnnopt
+
+#endif  // CNNOPT_PASSES_WORKBENCH_H_

@@ -1,0 +1,259 @@
+#include "passes/conv.h"
+
+#include <random>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "onnx_io/rewrite.h"
+#include "passes/cost.h"
+#include "passes/form.h"
+#include "tests/testing/convolution.h"
+#include "tests/testing/model.h"
+
+namespace cnnopt {
+namespace {
+
+using ::cnnopt::testing::Geometry;
+using ::cnnopt::testing::ModelFromText;
+using ::cnnopt::testing::ModelOf;
+using ::cnnopt::testing::Plain;
+using ::cnnopt::testing::RandomConv;
+using ::cnnopt::testing::RelativeDistance;
+using ::cnnopt::testing::RunDouble;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// Largest difference between two runs, relative to the largest value.
+double Difference(const std::vector<double>& a, const std::vector<double>& b) {
+  if (a.size() != b.size() || a.empty()) return 1e300;
+  double most = 0, scale = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    most = std::max(most, std::abs(a[i] - b[i]));
+    scale = std::max(scale, std::abs(b[i]));
+  }
+  return most / scale;
+}
+
+struct EmissionCase {
+  const char* name;
+  Geometry geometry;
+  int64_t in, out, groups;
+  Shape spatial;
+};
+
+class EmissionTest : public ::testing::TestWithParam<EmissionCase> {};
+
+// What is emitted must equal Compose at every output, borders included, and Compose must equal ONNX Runtime's own idea
+// of the composed convolution: two independent engines.
+TEST_P(EmissionTest, EqualsComposeInOnnxRuntime) {
+  const EmissionCase& param = GetParam();
+  std::mt19937 random(3);
+  const Conv conv = RandomConv(random, param.geometry, param.in, param.out, param.groups);
+  Shape input = {1, param.in};
+  input.insert(input.end(), param.spatial.begin(), param.spatial.end());
+  for (const Form* form : AllForms()) {
+    for (const int64_t rank : {1, 2}) {
+      const Replacement replacement = form->Fit(conv, {}, rank);
+      onnx::ModelProto emitted = ModelOf(conv, param.spatial);
+      const absl::StatusOr<Rewrite> rewrite =
+          EmitReplacement(replacement, emitted.graph().node(0), emitted.graph().initializer(0), "test");
+      ASSERT_TRUE(rewrite.ok()) << rewrite.status();
+      ASSERT_TRUE(ApplyRewrite(*rewrite, *emitted.mutable_graph()).ok());
+      EXPECT_GT(emitted.graph().node_size(), 1);
+      const std::vector<double> got = RunDouble(emitted, input);
+      EXPECT_LT(Difference(got, RunDouble(ModelOf(Compose(replacement), param.spatial), input)), 1e-12)
+          << form->Label(rank);
+    }
+    // At full rank the whole job is the identity.
+    const Replacement full = form->Fit(conv, {}, conv.taps());
+    if (conv.taps() <= std::min(conv.group_in_channels(), conv.out_channels / conv.groups)) {
+      EXPECT_LT(Difference(RunDouble(ModelOf(Compose(full), param.spatial), input),
+                           RunDouble(ModelOf(conv, param.spatial), input)),
+                1e-12);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Geometries, EmissionTest,
+    ::testing::Values(EmissionCase{"plain", Plain({3, 3}), 12, 10, 1, {9, 8}},
+                      EmissionCase{"padded", {{3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}}, 10, 12, 1, {7, 7}},
+                      EmissionCase{"asymmetric", {{3, 3}, {1, 1}, {1, 1}, {0, 2}, {1, 0}}, 10, 12, 1, {6, 7}},
+                      EmissionCase{"strided", {{3, 3}, {2, 2}, {1, 1}, {1, 1}, {0, 1}}, 10, 12, 1, {9, 8}},
+                      EmissionCase{"dilated", {{3, 3}, {1, 2}, {2, 3}, {2, 3}, {2, 1}}, 10, 12, 1, {11, 12}},
+                      EmissionCase{"grouped", {{3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}}, 20, 22, 2, {6, 6}},
+                      EmissionCase{"rectangular", {{1, 5}, {1, 1}, {1, 1}, {0, 2}, {0, 2}}, 10, 12, 1, {5, 9}},
+                      EmissionCase{"one_axis", {{5}, {2}, {2}, {3}, {4}}, 8, 6, 1, {31}},
+                      EmissionCase{
+                          "three_axes", {{2, 3, 2}, {1, 2, 1}, {1, 1, 2}, {1, 0, 1}, {0, 1, 1}}, 14, 13, 1, {4, 6, 5}}),
+    [](const ::testing::TestParamInfo<EmissionCase>& test) { return test.param.name; });
+
+TEST(EmitReplacementTest, KeepsNamesAndPutsTheBiasLast) {
+  std::mt19937 random(1);
+  const Conv conv = RandomConv(random, Plain({3, 3}), 16, 16);
+  onnx::ModelProto model = ModelOf(conv, {8, 8});
+  onnx::NodeProto& node = *model.mutable_graph()->mutable_node(0);
+  node.set_doc_string("from layer 4");
+  node.add_metadata_props()->set_key("owner");
+  const Replacement replacement = AllForms().front()->Fit(conv, {}, 2);
+  const absl::StatusOr<Rewrite> rewrite = EmitReplacement(replacement, node, model.graph().initializer(0), "dsc");
+  ASSERT_TRUE(rewrite.ok()) << rewrite.status();
+  ASSERT_EQ(rewrite->insert.size(), 5);  // depthwise, pointwise, depthwise, pointwise, Add
+  EXPECT_THAT(rewrite->remove, ElementsAre("y"));
+  EXPECT_EQ(rewrite->insert.back().op_type(), "Add");
+  EXPECT_THAT(rewrite->insert.back().output(), ElementsAre("y"));
+  EXPECT_EQ(rewrite->insert.back().name(), "conv");
+  int biased = 0;
+  for (const onnx::NodeProto& inserted : rewrite->insert) {
+    EXPECT_EQ(inserted.doc_string(), "from layer 4");
+    EXPECT_EQ(inserted.metadata_props_size(), 1);
+    if (inserted.op_type() == "Conv") biased += inserted.input_size() == 3 ? 1 : 0;
+  }
+  EXPECT_EQ(biased, 1);
+  EXPECT_EQ(rewrite->insert[3].input_size(), 3);  // the last pointwise
+}
+
+TEST(ComposeTest, StridesMultiplyAndPadsAdd) {
+  std::mt19937 random(5);
+  const Conv first = RandomConv(random, {{3, 3}, {2, 2}, {1, 1}, {3, 3}, {2, 2}}, 4, 5, 1, false);
+  const Conv second = RandomConv(random, Plain({3, 3}), 5, 6);
+  const Conv whole = Compose({{{first, second}}});
+  EXPECT_THAT(whole.kernel, ElementsAre(7, 7));  // p + 2 q
+  EXPECT_THAT(whole.stride, ElementsAre(2, 2));
+  EXPECT_THAT(whole.pad_begin, ElementsAre(3, 3));
+  onnx::ModelProto chain = ModelOf(first, {13, 12});
+  const absl::StatusOr<Rewrite> rewrite =
+      EmitReplacement({{{first, second}}}, chain.graph().node(0), chain.graph().initializer(0), "chain");
+  ASSERT_TRUE(rewrite.ok());
+  ASSERT_TRUE(ApplyRewrite(*rewrite, *chain.mutable_graph()).ok());
+  EXPECT_LT(Difference(RunDouble(chain, {1, 4, 13, 12}), RunDouble(ModelOf(whole, {13, 12}), {1, 4, 13, 12})), 1e-12);
+}
+
+TEST(GroupsTest, ExtractAndMergeAreInverse) {
+  std::mt19937 random(2);
+  const Conv conv = RandomConv(random, Plain({3}), 6, 9, 3);
+  std::vector<Replacement> parts;
+  for (int64_t g = 0; g < 3; ++g) parts.push_back({{{ExtractGroup(conv, g)}}});
+  const Replacement merged = MergeGroups(parts);
+  EXPECT_EQ(merged.branches[0][0].groups, 3);
+  EXPECT_EQ(RelativeDistance(merged.branches[0][0].weight, conv.weight), 0);
+  EXPECT_EQ(RelativeDistance(merged.branches[0][0].bias, conv.bias), 0);
+  EXPECT_EQ(RelativeDistance(Ungroup(merged.branches[0][0]).weight, Compose({{{conv}}}).weight), 0);
+}
+
+// ---- ReadConv ----------------------------------------------------------------------------------------------------
+
+absl::StatusOr<Conv> ReadFrom(const std::string& attributes, const Shape* input_shape = nullptr,
+                              const std::string& weights = "float[4,2,3,3] w = {}") {
+  std::string text =
+      R"(<ir_version: 8, opset_import: ["" : 17]> g (float[1,4,8,8] x, float[4] runtime_bias) => (float[1,4,a,b] y)
+    <float[4,2,3,3] w, float[4] bias = {1,2,3,4}> { y = Conv<ATTRIBUTES>(x, w, bias) })";
+  (void)weights;
+  text.replace(text.find("ATTRIBUTES"), 10, attributes);
+  onnx::ModelProto model = ModelFromText(text);
+  for (onnx::TensorProto& tensor : *model.mutable_graph()->mutable_initializer()) {
+    if (tensor.name() != "w") continue;
+    tensor.clear_float_data();
+    tensor.clear_raw_data();
+    for (int i = 0; i < 72; ++i) tensor.add_float_data(static_cast<float>(i));
+  }
+  absl::StatusOr<GraphView> view = GraphView::Create(model);
+  if (!view.ok()) return view.status();
+  return ReadConv(model.graph().node(0), *view, input_shape);
+}
+
+TEST(ReadConvTest, ReadsEveryAttribute) {
+  const absl::StatusOr<Conv> conv =
+      ReadFrom("group = 2, strides = [2, 1], dilations = [1, 2], pads = [0, 1, 2, 3], kernel_shape = [3, 3]");
+  ASSERT_TRUE(conv.ok()) << conv.status();
+  EXPECT_EQ(conv->in_channels, 4);
+  EXPECT_EQ(conv->out_channels, 4);
+  EXPECT_EQ(conv->groups, 2);
+  EXPECT_THAT(conv->stride, ElementsAre(2, 1));
+  EXPECT_THAT(conv->dilation, ElementsAre(1, 2));
+  EXPECT_THAT(conv->pad_begin, ElementsAre(0, 1));
+  EXPECT_THAT(conv->pad_end, ElementsAre(2, 3));
+  EXPECT_EQ(conv->weight(1, 9 + 4), 18 + 9 + 4);
+  EXPECT_EQ(conv->bias(3), 4);
+}
+
+TEST(ReadConvTest, ResolvesAutoPad) {
+  absl::StatusOr<Conv> conv = ReadFrom(R"(group = 2, auto_pad = "SAME_UPPER")");
+  ASSERT_TRUE(conv.ok()) << conv.status();
+  EXPECT_THAT(conv->pad_begin, ElementsAre(1, 1));
+  EXPECT_THAT(conv->pad_end, ElementsAre(1, 1));
+  const Shape shape = {1, 4, 8, 7};
+  conv = ReadFrom(R"(group = 2, strides = [2, 2], auto_pad = "SAME_UPPER")", &shape);
+  ASSERT_TRUE(conv.ok()) << conv.status();
+  EXPECT_THAT(conv->pad_begin, ElementsAre(0, 1));  // 8 -> 4 outputs need 9, the odd pixel at the end
+  EXPECT_THAT(conv->pad_end, ElementsAre(1, 1));
+  conv = ReadFrom(R"(group = 2, strides = [2, 2], auto_pad = "SAME_LOWER")", &shape);
+  ASSERT_TRUE(conv.ok()) << conv.status();
+  EXPECT_THAT(conv->pad_begin, ElementsAre(1, 1));
+  EXPECT_THAT(conv->pad_end, ElementsAre(0, 1));
+  conv = ReadFrom(R"(group = 2, strides = [2, 2], auto_pad = "VALID")");
+  ASSERT_TRUE(conv.ok()) << conv.status();
+  EXPECT_THAT(conv->pad_begin, ElementsAre(0, 0));
+}
+
+TEST(ReadConvTest, SaysWhyNot) {
+  EXPECT_THAT(std::string(ReadFrom(R"(group = 2, strides = [2, 2], auto_pad = "SAME_UPPER")").status().message()),
+              HasSubstr("depends on the input's size"));
+  EXPECT_THAT(std::string(ReadFrom("group = 3").status().message()), HasSubstr("does not fit group 3"));
+  EXPECT_THAT(std::string(ReadFrom("group = 2, kernel_shape = [3, 5]").status().message()),
+              HasSubstr("kernel_shape is [3,5], the weight's is [3,3]"));
+  EXPECT_THAT(std::string(ReadFrom("group = 2, strides = [1]").status().message()),
+              HasSubstr("do not fit 2 spatial axes"));
+}
+
+TEST(ReadConvTest, KeepsWhatIsNotConstantOrNotFinite) {
+  onnx::ModelProto model = ModelFromText(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[1,1,8,8] x, float[1,1,3,3] w, float[1] b) => (float[1,1,6,6] y, float[1,1,8,8] z, float[1,1,8,8] v)
+    <float[1,1,1,1] k = {2}, float[1,1,1,1] odd = {1}> {
+      y = Conv(x, w) z = Conv(x, k, b) v = Conv(x, odd) })");
+  for (onnx::TensorProto& tensor : *model.mutable_graph()->mutable_initializer()) {
+    if (tensor.name() != "odd") continue;
+    tensor.clear_raw_data();
+    tensor.clear_float_data();
+    tensor.add_float_data(std::numeric_limits<float>::quiet_NaN());
+  }
+  const absl::StatusOr<GraphView> view = GraphView::Create(model);
+  ASSERT_TRUE(view.ok());
+  const auto reason = [&](int node) {
+    return std::string(ReadConv(model.graph().node(node), *view, nullptr).status().message());
+  };
+  EXPECT_EQ(reason(0), "its weight is not a constant");
+  EXPECT_EQ(reason(1), "its bias is not a constant");
+  EXPECT_THAT(reason(2), HasSubstr("1 NaN or infinite"));
+}
+
+// ---- cost --------------------------------------------------------------------------------------------------------
+
+TEST(CostTest, TheMobileNetBlock) {
+  // The textbook example: 3x3, 32 -> 64 channels. 18,432 weights become 2,336, about one eighth to one ninth.
+  std::mt19937 random(1);
+  const Conv conv = RandomConv(random, {{3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}}, 32, 64, 1, false);
+  EXPECT_EQ(ParameterCount(conv), 18432);
+  const Replacement block = AllForms().front()->Fit(conv, {}, 1);
+  EXPECT_EQ(ParameterCount(block), 2336);
+  EXPECT_EQ(ParameterCount(AllForms().front()->Outline(conv, 1)), 2336);
+  EXPECT_EQ(Macs(conv, {56, 56}, 1), int64_t{18432} * 56 * 56);
+  EXPECT_EQ(Macs(block, {56, 56}, 1), int64_t{2336} * 56 * 56);
+  ASSERT_EQ(block.branches.size(), 1);
+  EXPECT_TRUE(block.branches[0][0].depthwise());
+  EXPECT_TRUE(block.branches[0][1].pointwise());
+}
+
+TEST(CostTest, OutputSizeFollowsOnnx) {
+  Conv conv = PointwiseOutline(2, 1, 1);
+  conv.kernel = {3, 5};
+  conv.stride = {2, 3};
+  conv.dilation = {2, 1};
+  conv.pad_begin = {1, 0};
+  conv.pad_end = {0, 2};
+  EXPECT_THAT(OutputSize(conv, {10, 11}), ElementsAre(4, 3));
+  EXPECT_THAT(OutputSize(conv, {2, 11}), ElementsAre(0, 3));
+}
+
+}  // namespace
+}  // namespace cnnopt
