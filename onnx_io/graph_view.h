@@ -21,6 +21,7 @@ namespace cnnopt {
 enum class InputConstants { kOverridable, kConstant };
 
 // Borrows the graph; rebuilt after every applied rewrite. All look-ups are O(1), Create is linear.
+// Create fails with InvalidArgument when a value is made twice or the nodes form a cycle.
 class GraphView {
  public:
   static absl::StatusOr<GraphView> Create(const onnx::GraphProto& graph, InputConstants inputs);
@@ -37,9 +38,11 @@ class GraphView {
   int64_t ReadCount(absl::string_view value) const;
   bool IsGraphOutput(absl::string_view value) const;
   bool IsGraphInput(absl::string_view value) const;
+  bool IsReadBySubgraph(absl::string_view value) const;
 
-  // The tensor `value` always holds: an initializer that no caller can override. Null otherwise. Identity nodes
-  // are seen through, so this also finds weights that an exporter shares.
+  // The tensor `value` always holds: an initializer that no caller can override, or the dense `value` of a Constant
+  // node. Null otherwise. Identity nodes are seen through, so this also finds weights that an exporter shares; the
+  // tensor's own name may therefore differ from `value`, or be empty.
   const onnx::TensorProto* Constant(absl::string_view value) const;
   // From initializers, value_info, graph inputs and outputs; nullopt unless every dimension is a known number.
   std::optional<Shape> StaticShape(absl::string_view value) const;
@@ -52,9 +55,12 @@ class GraphView {
     bool read_by_subgraph = false;
     bool graph_input = false;
     bool graph_output = false;
+    const onnx::TensorProto* initializer = nullptr;
     const onnx::TensorProto* constant = nullptr;
     const onnx::TypeProto* type = nullptr;
   };
+  void IndexValues(InputConstants inputs);
+  void IndexNodes();
   const Value* Find(absl::string_view value) const;
 
   const onnx::GraphProto* graph_ = nullptr;

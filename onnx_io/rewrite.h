@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/types/span.h"
 #include "onnx/onnx_pb.h"
 
 namespace cnnopt {
@@ -18,18 +17,19 @@ struct Rewrite {
   std::vector<onnx::TensorProto> weights;  // new initializers
 };
 
-// Applies all of `rewrites` to `graph`, or none of them and says why. They must remove different nodes.
+// Applies all of `rewrites` to the graph of `model`, or none of them and says why. They must remove different nodes.
 //  - Values and weights that `insert` and `weights` define and the removed nodes did not are new: where the
 //    proposed name is taken anywhere in the graph or its subgraphs, a number is appended. So no existing weight
 //    can ever be changed, only replaced by a new one (copy on write).
 //  - Inserted nodes stand where the last removed node stood; the order is repaired if that breaks it.
-//  - Afterwards initializers, and their twins among the inputs of an IR < 4 graph, that are no longer read are
-//    gone if the removed nodes read them, and so is value_info of every value that changed hands.
+//  - What only the removed nodes read is gone afterwards: initializers, their twins among the graph inputs, Constant
+//    nodes, and Identity nodes. So is value_info of every value that changed hands.
+//  - Up to IR 3 a new weight is also listed as a graph input, as the format demands.
 //  - Inserted nodes without a name get one from their output; doc_string and metadata_props are the caller's.
 // Linear in the graph plus the rewrites. Errors: Internal (the rewrites are inconsistent: unknown node, a value
 // still read but no longer made, made twice, a cycle).
-absl::Status ApplyRewrites(absl::Span<const Rewrite> rewrites, onnx::GraphProto& graph);
-absl::Status ApplyRewrite(const Rewrite& rewrite, onnx::GraphProto& graph);
+absl::Status ApplyRewrites(std::vector<Rewrite> rewrites, onnx::ModelProto& model);
+absl::Status ApplyRewrite(Rewrite rewrite, onnx::ModelProto& model);
 
 }  // namespace cnnopt
 

@@ -3,6 +3,7 @@
 #define CNNOPT_ONNX_IO_TENSOR_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "Eigen/Core"
@@ -18,7 +19,7 @@ using Shape = std::vector<int64_t>;
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using Vector = Eigen::VectorXd;
 
-// The product of `shape`; nullopt-free: -1 when it overflows or a dimension is negative.
+// The product of `shape`; -1 when it overflows or a dimension is negative.
 int64_t ElementCount(absl::Span<const int64_t> shape);
 Shape TensorShape(const onnx::TensorProto& tensor);
 
@@ -31,10 +32,15 @@ int64_t StoredBytes(const onnx::TensorProto& tensor);
 
 bool IsFloating(int32_t data_type);  // FLOAT, DOUBLE, FLOAT16, BFLOAT16
 
+// The payload as raw_data would store it, whichever field holds it now. Errors: Unimplemented (strings, external data
+// not loaded), InvalidArgument (payload size is wrong).
+absl::StatusOr<std::string> RawPayload(const onnx::TensorProto& tensor);
+
 // Decodes a FLOAT, DOUBLE, FLOAT16 or BFLOAT16 tensor, from raw_data or its typed field, in row-major order.
 // Errors: Unimplemented (other dtype, or external data not loaded), InvalidArgument (payload size is wrong).
 absl::StatusOr<std::vector<double>> DecodeFloats(const onnx::TensorProto& tensor);
-// Decodes an integer or bool tensor of any width up to 64 bits. Errors as DecodeFloats.
+// Decodes an integer or bool tensor of any width from 2 to 64 bits. Errors as DecodeFloats; OutOfRange for a uint64
+// beyond int64.
 absl::StatusOr<std::vector<int64_t>> DecodeInts(const onnx::TensorProto& tensor);
 
 // A tensor of `values`, rounded to nearest even into `like`'s dtype and stored in the field `like` uses

@@ -18,13 +18,4 @@ onnx::ModelProto ModelFromText(absl::string_view text) {
 
 std::string TestData(absl::string_view name) { return std::string(CNNOPT_TESTDATA "/") + std::string(name); }
 
-std::shared_ptr<const OnnxRuntime> TestRuntime() {
-  static const absl::StatusOr<std::shared_ptr<const OnnxRuntime>> runtime = OnnxRuntime::Open();
-  if (!runtime.ok()) {
-    std::cerr << "no ONNX Runtime: " << runtime.status() << " (scripts/setup.sh installs one)\n";
-    std::abort();
-  }
-  return *runtime;
-}
-
 }  // namespace cnnopt::testing

@@ -1,0 +1,30 @@
+// The order of nodes, and what nested graphs read from the graph around them.
+#ifndef CNNOPT_ONNX_IO_TOPOLOGY_H_
+#define CNNOPT_ONNX_IO_TOPOLOGY_H_
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "onnx/onnx_pb.h"
+
+namespace cnnopt {
+
+// Names that the graphs in `node`'s attributes read and do not define themselves before, once per read. A nested
+// name that hides an outer one counts as an outer read only where it is read before it is made.
+std::vector<absl::string_view> OuterReads(const onnx::NodeProto& node);
+// The same for a whole graph: what it reads from around it.
+std::vector<absl::string_view> OuterReads(const onnx::GraphProto& graph);
+
+// Every value name that appears anywhere in `graph`, nested graphs included; with repetitions.
+std::vector<absl::string_view> AllNames(const onnx::GraphProto& graph);
+
+// Positions in `nodes` such that every node comes after those whose outputs it or its nested graphs read. Nodes move
+// only forward and only when a node before them needs them, so an ordered list stays as it is. Linear.
+// Errors: InvalidArgument (a value made twice, a cycle; the message names a value).
+absl::StatusOr<std::vector<int>> TopologicalOrder(absl::Span<const onnx::NodeProto* const> nodes);
+
+}  // namespace cnnopt
+
+#endif  // CNNOPT_ONNX_IO_TOPOLOGY_H_

@@ -1,0 +1,152 @@
+#include "onnx_io/shapes.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/testing/model.h"
+
+namespace cnnopt {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::ModelFromText;
+using ::testing::Pair;
+using Shapes = std::map<std::string, Shape>;
+
+onnx::ModelProto TwoInputs(const std::string& images, const std::string& mask) {
+  return ModelFromText("<ir_version: 8, opset_import: [\"\" : 17]> g (float" + images + " images, float" + mask +
+                       " mask, float[4] w) => (float[4] y) <float[4] w = {1, 2, 3, 4}> { y = Op(images, mask, w) }");
+}
+
+TEST(InputShapes, AnUnknownFirstDimensionIsBatchOne) {
+  const auto shapes = InputShapes(TwoInputs("[N,3,8,8]", "[2,5]"), {});
+  ASSERT_TRUE(shapes.ok()) << shapes.status();
+  EXPECT_THAT(*shapes, ElementsAre(Pair("images", Shape{1, 3, 8, 8}), Pair("mask", Shape{2, 5})));
+}
+
+TEST(InputShapes, GivenShapesAndTheirNamedDimensions) {
+  const auto shapes = InputShapes(TwoInputs("[N,3,H,W]", "[N,H]"), {{"images", {4, 3, 16, 32}}});
+  ASSERT_TRUE(shapes.ok()) << shapes.status();
+  EXPECT_EQ(shapes->at("images"), (Shape{4, 3, 16, 32}));
+  EXPECT_EQ(shapes->at("mask"), (Shape{4, 16}));
+}
+
+TEST(InputShapes, SaysWhatToGive) {
+  const auto message = [](const std::string& images, const Shapes& given) {
+    const auto shapes = InputShapes(TwoInputs(images, "[2]"), given);
+    EXPECT_EQ(shapes.status().code(), absl::StatusCode::kInvalidArgument);
+    return std::string(shapes.status().message());
+  };
+  EXPECT_THAT(message("[N,3,H,W]", {}), HasSubstr("give --input-shape=images:1,3,224,224"));
+  EXPECT_THAT(message("[2,1,H,64]", {}), HasSubstr("give --input-shape=images:2,1,224,64"));
+  EXPECT_THAT(message("[]", {}), HasSubstr("give --input-shape=images:1,3,224,224"));
+  EXPECT_THAT(message("[N,3,H,W]", {{"image", {1, 3, 8, 8}}}), HasSubstr("no input 'image'; its inputs are: images"));
+  EXPECT_THAT(message("[N,3,H,W]", {{"w", {4}}}), HasSubstr("no input 'w'"));
+  EXPECT_THAT(message("[N,3,H,W]", {{"images", {1, 3, 8}}}), HasSubstr("4 dimensions, the shape given 3"));
+  EXPECT_THAT(message("[N,3,H,W]", {{"images", {1, 4, 8, 8}}}), HasSubstr("dimension 1 is 3, the shape given has 4"));
+  EXPECT_THAT(message("[N,3,H,W]", {{"images", {1, 3, 0, 8}}}), HasSubstr("below 1"));
+}
+
+constexpr char kNet[] = R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[N,3,H,W] x) => (float[N,7] y)
+    <float[4,3,3,3] w, float[1,9,9,9] c, int64[2] s = {0, -1}> {
+      c = Conv <strides = [2,2]> (x, w)
+      r = Relu(c)
+      f = Reshape(r, s)
+      y = Identity(f)
+    })";
+
+onnx::ModelProto Net() {
+  onnx::ModelProto model = ModelFromText(kNet);
+  onnx::TensorProto& w = *model.mutable_graph()->add_initializer();
+  w.set_name("w");
+  w.set_data_type(onnx::TensorProto::FLOAT);
+  for (const int64_t dim : {4, 3, 3, 3}) {
+    w.add_dims(dim);
+  }
+  w.set_raw_data(std::string(4 * 108, '\0'));
+  return model;
+}
+
+TEST(InferShapes, OverridesStaleShapesAndReadsSmallConstants) {
+  const onnx::ModelProto model = Net();
+  const std::string before = model.SerializeAsString();
+  const Shapes shapes = InferShapes(model, {{"x", {2, 3, 9, 11}}});
+  EXPECT_EQ(shapes.at("x"), (Shape{2, 3, 9, 11}));
+  EXPECT_EQ(shapes.at("w"), (Shape{4, 3, 3, 3}));
+  EXPECT_EQ(shapes.at("c"), (Shape{2, 4, 4, 5})) << "value_info says otherwise";
+  EXPECT_EQ(shapes.at("r"), (Shape{2, 4, 4, 5}));
+  EXPECT_EQ(shapes.at("f"), (Shape{2, 80}));
+  EXPECT_EQ(shapes.at("y"), (Shape{2, 80})) << "the declared output says otherwise";
+  EXPECT_EQ(model.SerializeAsString(), before);
+}
+
+TEST(InferShapes, BigPayloadsAreNotNeeded) {
+  onnx::ModelProto model = Net();
+  onnx::TensorProto& w = *model.mutable_graph()->mutable_initializer(1);
+  w.set_dims(0, 64);
+  w.set_raw_data(std::string(4 * 64 * 27, '\0'));
+  const Shapes shapes = InferShapes(model, {{"x", {1, 3, 9, 9}}});
+  EXPECT_EQ(shapes.at("c"), (Shape{1, 64, 4, 4}));
+  EXPECT_EQ(shapes.at("w"), (Shape{64, 3, 3, 3}));
+}
+
+TEST(InferShapes, BigWeightsInConstantNodes) {
+  onnx::ModelProto model = ModelFromText(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[1,3,8,8] x) => (float[1,64,6,6] y) { w = Constant <value = float[1] {0}> ()  y = Conv(x, w) })");
+  onnx::TensorProto& w = *model.mutable_graph()->mutable_node(0)->mutable_attribute(0)->mutable_t();
+  w.clear_dims();
+  w.clear_float_data();
+  for (const int64_t dim : {64, 3, 3, 3}) {
+    w.add_dims(dim);
+  }
+  w.set_raw_data(std::string(4 * 64 * 27, '\0'));
+  const Shapes shapes = InferShapes(model, {{"x", {1, 3, 8, 8}}});
+  EXPECT_EQ(shapes.at("w"), (Shape{64, 3, 3, 3}));
+  EXPECT_EQ(shapes.at("y"), (Shape{1, 64, 6, 6}));
+}
+
+TEST(InferShapes, PropagatesShapeArithmetic) {
+  const onnx::ModelProto model = ModelFromText(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[N,3,H,W] x) => (float[A,B] y) <int64[1] zero = {0}, int64[1] rest = {-1}> {
+      s = Shape(x)
+      n = Gather <axis = 0> (s, zero)
+      t = Concat <axis = 0> (n, rest)
+      y = Reshape(x, t)
+    })");
+  EXPECT_EQ(InferShapes(model, {{"x", {2, 3, 4, 5}}}).at("y"), (Shape{2, 60}));
+}
+
+TEST(InferShapes, SkipsWhatItDoesNotKnow) {
+  const onnx::ModelProto model = ModelFromText(R"(<ir_version: 8, opset_import: ["" : 17, "my.domain" : 1]>
+    g (float[1,3,8,8] x) => (float[1] y) {
+      a = Relu(x)
+      b = my.domain.Strange(a)
+      c = Relu(b)
+      d = Sigmoid(a)
+      y = Add(c, d)
+    })");
+  const Shapes shapes = InferShapes(model, {{"x", {1, 3, 8, 8}}});
+  EXPECT_EQ(shapes.at("a"), (Shape{1, 3, 8, 8}));
+  EXPECT_EQ(shapes.at("d"), (Shape{1, 3, 8, 8}));
+  EXPECT_FALSE(shapes.contains("b"));
+  EXPECT_FALSE(shapes.contains("y"));
+}
+
+TEST(InferShapes, AnImpossibleNodeDoesNotHideTheRest) {
+  // The weight expects 3 channels, x has 5.
+  const onnx::ModelProto model = Net();
+  const Shapes shapes = InferShapes(model, {{"x", {2, 5, 9, 11}}});
+  EXPECT_EQ(shapes.at("x"), (Shape{2, 5, 9, 11}));
+  EXPECT_EQ(shapes.at("w"), (Shape{4, 3, 3, 3}));
+  const onnx::ModelProto unknown_opset = [] {
+    onnx::ModelProto m = Net();
+    m.mutable_opset_import(0)->set_domain("ai.onnx");
+    return m;
+  }();
+  EXPECT_EQ(InferShapes(unknown_opset, {{"x", {2, 3, 9, 11}}}).at("f"), (Shape{2, 80})) << "the other spelling";
+}
+
+}  // namespace
+}  // namespace cnnopt
