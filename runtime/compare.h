@@ -19,9 +19,10 @@ absl::StatusOr<Outputs> RunAll(const Session& session, absl::Span<const Sample> 
 
 struct OutputComparison {
   std::string name;
-  double relative_error = 0;  // |b - a| / |a| over all samples, Euclidean norm; elements where a is not finite are left out
-  double max_abs = 0;         // largest |b - a|
-  double cosine = 1;          // between a and b
+  double relative_error =
+      0;               // |b - a| / |a| over all samples, Euclidean norm; elements where a is not finite are left out
+  double max_abs = 0;  // largest |b - a|
+  double cosine = 1;   // between a and b
   // Share of rows whose largest element is at the same place; only for float outputs [batch, classes >= 2].
   std::optional<double> top1_agreement;
   int64_t new_nonfinite = 0;  // elements finite in a, not in b

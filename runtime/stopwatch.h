@@ -10,8 +10,8 @@ namespace cnnopt {
 struct Latency {
   double before_ms = 0;  // median over the pairs
   double after_ms = 0;
-  double ratio = 1;        // median of after / before within each pair
-  double ratio_low = 1;    // quartiles of that ratio: what the noise of this machine allows to say
+  double ratio = 1;      // median of after / before within each pair
+  double ratio_low = 1;  // quartiles of that ratio: what the noise of this machine allows to say
   double ratio_high = 1;
   int pairs = 0;
 };
