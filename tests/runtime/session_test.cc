@@ -124,16 +124,16 @@ TEST(SessionTest, LentWeightsGiveTheSameResultsAsOwnedOnes) {
   EXPECT_EQ(lent.SerializeAsString(), before);
 }
 
-// ONNX Runtime transposes w in place to save the second Transpose.
+// ONNX Runtime transposes w under its own name here, to save both Transpose nodes.
 TEST(SessionTest, LentWeightsThatOptimisationRewrites) {
-  onnx::ModelProto model = ModelFromText(
-      "<ir_version: 8, opset_import: [\"\" : 17]> g (float[20,20] x) => (float[20,20] y) "
-      "{ t = Transpose(x)  a = Add(t, w)  y = Transpose(a) }");
-  AddWeight(model, "w", {20, 20}, true);
-  const Sample zeros = {{"x", Floats({20, 20}, std::vector<float>(400, 0))}};
-  std::vector<float> transposed(400);
-  for (size_t i = 0; i < 400; ++i) {
-    transposed[i] = Pattern(400)[i % 20 * 20 + i / 20];
+  onnx::ModelProto model = ModelFromText(R"(
+    <ir_version: 8, opset_import: ["" : 17]> g (float[1,30,20,1] x) => (float[1,30,20,1] y)
+    { t = Transpose<perm = [0,2,3,1]>(x)  a = Add(t, w)  y = Transpose<perm = [0,3,1,2]>(a) })");
+  AddWeight(model, "w", {1, 20, 1, 30}, true);
+  const Sample zeros = {{"x", Floats({1, 30, 20, 1}, std::vector<float>(600, 0))}};
+  std::vector<float> transposed(600);
+  for (size_t i = 0; i < 600; ++i) {
+    transposed[i] = Pattern(600)[i % 20 * 30 + i / 20];
   }
   EXPECT_EQ(Floats(RunOk(MakeSession(model), zeros)[0]), transposed);
 }
