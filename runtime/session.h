@@ -34,8 +34,9 @@ class OnnxRuntime {
  public:
   // Opens `path`; when it is empty, $CNNOPT_ORT, then the library set-up installed, then "libonnxruntime.so.1"
   // from the system's search path. Sets ORT_DISABLE_TELEMETRY=1 before anything is opened: the official builds
-  // otherwise write files and start a thread. Errors: NotFound (no library: names what was tried and the flag
-  // --ort), FailedPrecondition (older than API 21, or not an ONNX Runtime).
+  // otherwise write files and start a thread. A process can use one library: once it is open, "" and its own path
+  // give it again, any other path is an error. Thread-safe. Errors: NotFound (no library: names what was tried and
+  // the flag --ort), FailedPrecondition (older than API 21, not an ONNX Runtime, or another one is open).
   static absl::StatusOr<std::shared_ptr<const OnnxRuntime>> Open(const std::string& path = "");
   ~OnnxRuntime();
   const std::string& version() const;
@@ -57,8 +58,10 @@ struct SessionOptions {
 // One model ready to run. Thread-safe.
 class Session {
  public:
-  // Big payloads are lent to the session, not serialised: `model` must outlive it and stay unchanged.
-  // Errors: InvalidArgument with ONNX Runtime's message (unknown operator, type error, ...).
+  // Big payloads are lent to the session, not serialised: `model` must outlive it and stay unchanged. Without
+  // `optimize` the session has no copy of them; otherwise ONNX Runtime makes one in the layout it likes.
+  // Errors: InvalidArgument (unknown operator, type error, ...) and Unimplemented (no kernel), with ONNX Runtime's
+  // message.
   static absl::StatusOr<Session> Create(std::shared_ptr<const OnnxRuntime> runtime, const onnx::ModelProto& model,
                                         const SessionOptions& options = {});
   Session(Session&&) noexcept;
@@ -67,7 +70,7 @@ class Session {
 
   const std::vector<std::string>& output_names() const;  // the model's outputs, then extra_outputs
   // Outputs in the order of output_names(). Non-tensor outputs (sequences, maps) come back as an empty Tensor of
-  // data_type UNDEFINED. Errors: InvalidArgument (inputs do not fit), Internal (the run failed).
+  // data_type UNDEFINED, so do strings. Errors: InvalidArgument (inputs do not fit), Internal (the run failed).
   absl::StatusOr<std::vector<Tensor>> Run(const Sample& inputs) const;
 
  private:
