@@ -1,0 +1,260 @@
+// The table of flags, and how the text of each value becomes data.
+#include <charconv>
+#include <limits>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "cli/options.h"
+#include "onnx_io/status_macros.h"
+#include "passes/catalog.h"
+
+namespace cnnopt {
+namespace {
+
+absl::Status Expected(absl::string_view what) { return absl::InvalidArgumentError(absl::StrCat("expected ", what)); }
+
+// The whole of `text` as a number in the C locale: no blanks, no plus sign, nothing behind it.
+template <typename Number>
+std::optional<Number> ParseNumber(absl::string_view text) {
+  Number number{};
+  const char* const end = text.data() + text.size();
+  const std::from_chars_result result = std::from_chars(text.data(), end, number);
+  if (text.empty() || result.ec != std::errc() || result.ptr != end) {
+    return std::nullopt;
+  }
+  return number;
+}
+
+absl::Status StoreFraction(const std::string& text, std::optional<double>& fraction) {
+  fraction = ParseNumber<double>(text);
+  // Written so that not-a-number fails too.
+  if (!fraction.has_value() || !(*fraction > 0 && *fraction <= 1)) {
+    return Expected("a number above 0 and at most 1");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> ParseCount(const std::string& text, int64_t low, int64_t high) {
+  const std::optional<int64_t> count = ParseNumber<int64_t>(text);
+  if (!count.has_value() || *count < low || *count > high) {
+    return Expected(absl::StrCat("a whole number from ", low, " to ", high));
+  }
+  return *count;
+}
+
+absl::Status StoreSamples(const std::string& text, SlimArguments& arguments) {
+  CNNOPT_ASSIGN_OR_RETURN(arguments.samples, ParseCount(text, 1, 1'000'000));
+  return absl::OkStatus();
+}
+
+absl::Status StoreThreads(const std::string& text, SlimArguments& arguments) {
+  CNNOPT_ASSIGN_OR_RETURN(const int64_t threads, ParseCount(text, 0, 1024));
+  arguments.threads = static_cast<int>(threads);
+  return absl::OkStatus();
+}
+
+absl::Status StoreSeed(const std::string& text, SlimArguments& arguments) {
+  const std::optional<uint64_t> seed = ParseNumber<uint64_t>(text);
+  if (!seed.has_value()) {
+    return Expected(absl::StrCat("a whole number from 0 to ", std::numeric_limits<uint64_t>::max()));
+  }
+  arguments.seed = *seed;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<PassChoice> ParsePass(absl::string_view text) {
+  const std::vector<std::string> parts = absl::StrSplit(text, ':');
+  PassChoice choice{parts[0], std::nullopt};
+  const PassEntry* const entry = FindPass(choice.name);
+  if (entry == nullptr) {
+    const std::string nearest = NearestPass(choice.name);
+    return absl::InvalidArgumentError(
+        absl::StrCat("unknown pass '", choice.name, "', ",
+                     nearest.empty() ? "'cnnopt passes' lists them" : absl::StrCat("did you mean ", nearest, "?")));
+  }
+  for (size_t i = 1; i < parts.size(); ++i) {
+    if (!absl::StartsWith(parts[i], "rank=")) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("unknown setting '", parts[i], "' of ", choice.name, ", expected rank=N"));
+    }
+    if (entry->kind != PassKind::kForm) {
+      return absl::InvalidArgumentError(absl::StrCat(choice.name, " is a cleanup pass and has no rank"));
+    }
+    if (choice.rank.has_value()) {
+      return absl::InvalidArgumentError("rank is given twice");
+    }
+    choice.rank = ParseNumber<int64_t>(absl::string_view(parts[i]).substr(5));
+    if (!choice.rank.has_value() || *choice.rank < 1) {
+      return Expected("rank= a whole number from 1 on");
+    }
+  }
+  return choice;
+}
+
+absl::Status StorePasses(const std::string& text, SlimArguments& arguments) {
+  for (const absl::string_view part : absl::StrSplit(text, ',')) {
+    if (part == "auto") {  // all of them: what an empty list means; CheckTogether sees to it that it is alone
+      arguments.passes.push_back({"auto", std::nullopt});
+      continue;
+    }
+    CNNOPT_ASSIGN_OR_RETURN(PassChoice choice, ParsePass(part));
+    for (const PassChoice& earlier : arguments.passes) {
+      if (earlier.name == choice.name) {
+        return absl::InvalidArgumentError(absl::StrCat("pass ", choice.name, " is given twice"));
+      }
+    }
+    arguments.passes.push_back(std::move(choice));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StoreInputShape(const std::string& text, SlimArguments& arguments) {
+  const size_t colon = text.rfind(':');  // TensorFlow's names hold colons themselves
+  const std::string name = colon == std::string::npos ? "" : text.substr(0, colon);
+  Shape shape;
+  for (const absl::string_view part : absl::StrSplit(text.substr(colon == std::string::npos ? 0 : colon + 1), ',')) {
+    const std::optional<int64_t> size = ParseNumber<int64_t>(part);
+    if (!size.has_value() || *size < 1) {
+      return Expected("NAME:1,3,224,224, or 1,3,224,224 when the model has one input; sizes from 1 on");
+    }
+    shape.push_back(*size);
+  }
+  if (ElementCount(shape) < 0) {
+    return absl::InvalidArgumentError("the number of elements does not fit into 64 bits");
+  }
+  if (!arguments.input_shapes.emplace(name, shape).second) {
+    return absl::InvalidArgumentError(name.empty() ? "a shape is given twice"
+                                                   : absl::StrCat("a shape of input '", name, "' is given twice"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StoreVerify(const std::string& text, SlimArguments& arguments) {
+  static const std::map<std::string, Verify> words = {
+      {"enforce", Verify::kEnforce}, {"report", Verify::kReport}, {"off", Verify::kOff}};
+  const auto word = words.find(text);
+  if (word == words.end()) {
+    return Expected("enforce, report or off");
+  }
+  arguments.verify = word->second;
+  return absl::OkStatus();
+}
+
+absl::Status StoreExternalThreshold(const std::string& text, SlimArguments& arguments) {
+  int64_t unit = 1;
+  absl::string_view digits = text;
+  if (absl::EndsWith(digits, "K") || absl::EndsWith(digits, "M")) {
+    unit = digits.back() == 'K' ? 1024 : 1024 * 1024;
+    digits.remove_suffix(1);
+  }
+  const std::optional<int64_t> count = ParseNumber<int64_t>(digits);
+  if (!count.has_value() || *count < 0 || *count > std::numeric_limits<int64_t>::max() / unit) {
+    return Expected("a size like 1024, 4K or 1M");
+  }
+  arguments.external_threshold = *count * unit;
+  return absl::OkStatus();
+}
+
+absl::Status StoreReport(const std::string& text, SlimArguments& arguments) {
+  if (!absl::EndsWith(text, ".json")) {
+    return Expected("a file name that ends in .json, the only report format there is");
+  }
+  arguments.reports.push_back(text);
+  return absl::OkStatus();
+}
+
+absl::Status StorePath(const std::string& text, std::string& path) {
+  if (text.empty()) {
+    return Expected("a path");
+  }
+  path = text;
+  return absl::OkStatus();
+}
+
+template <bool SlimArguments::* member, bool value>
+absl::Status StoreSwitch(const std::string&, SlimArguments& arguments) {
+  arguments.*member = value;
+  return absl::OkStatus();
+}
+
+template <SlimArguments::Action action>
+absl::Status StoreAction(const std::string&, SlimArguments& arguments) {
+  arguments.action = action;
+  return absl::OkStatus();
+}
+
+std::vector<Flag> BuildFlags() {
+  using A = SlimArguments;
+  constexpr const char* kBudget = "Budget";
+  constexpr const char* kSamples = "Samples";
+  constexpr const char* kPasses = "Passes";
+  constexpr const char* kOutput = "Output";
+  constexpr const char* kRunning = "Running";
+  return {
+      {"--target-macs", "", "X", kBudget,
+       absl::StrCat("at most this fraction of the original's multiplications, 0 < X <= 1; alone, it may cost up to ",
+                    kBudgetMaxError, " of relative output error"),
+       false, [](const std::string& text, A& a) { return StoreFraction(text, a.target_macs); }},
+      {"--max-error", "", "X", kBudget,
+       absl::StrCat("at most this relative output error, 0 < X <= 1, measured by running both models; default ",
+                    kDefaultMaxError, " when no budget is given"),
+       false, [](const std::string& text, A& a) { return StoreFraction(text, a.max_error); }},
+      {"--calibration", "", "PATH", kSamples,
+       "a .npy file, or a .npz file with one array per input: real inputs, preprocessed as the model expects them; "
+       "without it samples are made up",
+       false, [](const std::string& text, A& a) { return StorePath(text, a.calibration); }},
+      {"--samples", "", "N", kSamples,
+       absl::StrCat("how many samples to use; default ", kDefaultCalibrationSamples, " of a calibration file, ",
+                    kDefaultSyntheticSamples, " made-up ones"),
+       false, StoreSamples},
+      {"--seed", "", "N", kSamples, "of the made-up samples; default 1", false, StoreSeed},
+      {"--input-shape", "", "NAME:1,3,224,224", kSamples,
+       "shape of an input whose sizes the model leaves open; NAME: may be left out when there is one input", true,
+       StoreInputShape},
+      {"--pass", "", "NAME[:rank=N]", kPasses,
+       "use only this form or cleanup pass; several by repeating it or by commas; rank= takes that rank everywhere; "
+       "default auto: every form, the best one for each layer",
+       true, StorePasses},
+      {"--no-cleanup", "", "", kPasses, "leave out the exact cleanup passes", false, StoreSwitch<&A::cleanup, false>},
+      {"--assume-constant", "", "", kPasses,
+       "weights that a caller of the model could override (initializers that are also inputs) count as constant", false,
+       StoreSwitch<&A::assume_constant, true>},
+      {"--report", "", "FILE.json", kOutput, "write a report, whatever the outcome", true, StoreReport},
+      {"--dry-run", "", "", kOutput, "do everything but write OUT, which may then be left out", false,
+       StoreSwitch<&A::dry_run, true>},
+      {"--force", "", "", kOutput, "allow OUT to be the same file as IN", false, StoreSwitch<&A::force, true>},
+      {"--fail-if-unchanged", "", "", kOutput, "write nothing and exit with 5 when there is nothing to gain", false,
+       StoreSwitch<&A::fail_if_unchanged, true>},
+      {"--external-data", "", "[=SIZE]", kOutput,
+       absl::StrCat("keep weights of at least SIZE bytes (or 4K, 1M) in a second file beside OUT; SIZE is ",
+                    kDefaultExternalThreshold, " when not given; default when IN does so"),
+       false, StoreExternalThreshold},
+      {"--no-provenance", "", "", kOutput, "do not record version, options and IN's SHA-256 in OUT's metadata", false,
+       StoreSwitch<&A::provenance, false>},
+      {"--verify", "", "MODE", kRunning,
+       "enforce (default): write nothing that was not compared with IN and found within the bound; report: write it "
+       "and say so; off: do not compare",
+       false, StoreVerify},
+      {"--no-latency", "", "", kRunning, "do not measure the time both models take", false,
+       StoreSwitch<&A::latency, false>},
+      {"--threads", "", "N", kRunning, "default 0: as many as this process may use; the result is the same", false,
+       StoreThreads},
+      {"--ort", "", "PATH", kRunning, "the ONNX Runtime library to use; default $CNNOPT_ORT, else the installed one",
+       false, [](const std::string& text, A& a) { return StorePath(text, a.ort); }},
+      {"--quiet", "-q", "", kRunning, "print errors only", false, StoreSwitch<&A::quiet, true>},
+      {"--verbose", "-v", "", kRunning, "list every layer, with names and reasons in full", false,
+       StoreSwitch<&A::verbose, true>},
+      {"--version", "", "", kRunning, "print the version", false, StoreAction<A::Action::kVersion>},
+      {"--help", "-h", "", kRunning, "print this", false, StoreAction<A::Action::kHelp>},
+  };
+}
+
+}  // namespace
+
+const std::vector<Flag>& Flags() {
+  static const std::vector<Flag> flags = BuildFlags();
+  return flags;
+}
+
+}  // namespace cnnopt

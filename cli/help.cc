@@ -1,0 +1,88 @@
+#include "cli/help.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "cli/display.h"
+#include "cli/exit_code.h"
+#include "cli/options.h"
+#include "passes/catalog.h"
+
+namespace cnnopt {
+namespace {
+
+constexpr size_t kWidth = 80;
+
+// "  term   explanation", the explanation wrapped in a column of its own that starts at `column`.
+std::string Entry(const std::string& term, const std::string& explanation, size_t column) {
+  std::string text = absl::StrCat("  ", term);
+  if (text.size() + 2 > column) {
+    absl::StrAppend(&text, "\n", std::string(column, ' '));
+  } else {
+    text.resize(column, ' ');
+  }
+  std::string break_and_indent = absl::StrCat("\n", std::string(column, ' '));
+  const char* between = "";
+  for (const std::string& line : Wrap(explanation, kWidth - column)) {
+    absl::StrAppend(&text, between, line);
+    between = break_and_indent.c_str();
+  }
+  return absl::StrCat(text, "\n");
+}
+
+std::string FlagTerm(const Flag& flag) {
+  const bool spelt_out = *flag.value == '[' || *flag.value == '\0';
+  return absl::StrCat(flag.short_name, *flag.short_name == '\0' ? "" : ", ", flag.name, spelt_out ? "" : "=",
+                      flag.value);
+}
+
+std::string PassEntries(PassKind kind, size_t column) {
+  std::string text;
+  for (const PassEntry& entry : Catalog()) {
+    if (entry.kind == kind) {
+      absl::StrAppend(&text, Entry(entry.name, entry.summary, column));
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string HelpText() {
+  constexpr size_t kColumn = 26;
+  std::string text =
+      "usage: cnnopt IN.onnx OUT.onnx [options]   slim a model\n"
+      "       cnnopt passes                       list every form and cleanup pass\n"
+      "\n"
+      "Reads a trained convolutional network, replaces convolutions by cheaper ones,\n"
+      "compares the result with the original and writes a slimmer ONNX file. IN is\n"
+      "never written; OUT holds its old content or the whole new model at any moment.\n";
+  std::string group;
+  for (const Flag& flag : Flags()) {
+    if (flag.group != group) {
+      group = flag.group;
+      absl::StrAppend(&text, "\n", group, ":\n");
+    }
+    absl::StrAppend(&text, Entry(FlagTerm(flag), flag.help, kColumn));
+  }
+  absl::StrAppend(&text, "\nForms, for --pass:\n", PassEntries(PassKind::kForm, kColumn));
+  absl::StrAppend(&text, "\nCleanup passes, for --pass:\n", PassEntries(PassKind::kCleanup, kColumn));
+  absl::StrAppend(&text, "\nExit codes:\n");
+  for (const ExitCodeEntry& entry : ExitCodes()) {
+    absl::StrAppend(&text, Entry(absl::StrCat(entry.code), entry.meaning, 6));
+  }
+  absl::StrAppend(&text, "\nNO_COLOR turns colours off. Nothing is sent anywhere.\n");
+  return text;
+}
+
+std::string PassesText() {
+  std::string text;
+  for (const PassEntry& entry : Catalog()) {
+    absl::StrAppendFormat(&text, "%-18s %-8s %s\n", entry.name, entry.kind == PassKind::kForm ? "form" : "cleanup",
+                          entry.summary);
+  }
+  return text;
+}
+
+}  // namespace cnnopt

@@ -1,0 +1,15 @@
+// What --help and `cnnopt passes` print, made of the tables that the program itself works by.
+#ifndef CNNOPT_CLI_HELP_H_
+#define CNNOPT_CLI_HELP_H_
+
+#include <string>
+
+namespace cnnopt {
+
+std::string HelpText();
+// Every form and cleanup pass, one line each.
+std::string PassesText();
+
+}  // namespace cnnopt
+
+#endif  // CNNOPT_CLI_HELP_H_

@@ -1,0 +1,169 @@
+#include "cli/options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "cli/display.h"
+#include "cli/nearest.h"
+#include "onnx_io/status_macros.h"
+#include "passes/catalog.h"
+
+namespace cnnopt {
+namespace {
+
+absl::Status UnknownFlag(const std::string& argument) {
+  const std::string name = argument.substr(0, argument.find('='));
+  std::vector<std::string> known;
+  for (const Flag& flag : Flags()) {
+    known.push_back(absl::StrCat(flag.name).substr(2));
+  }
+  const std::string nearest = Nearest(name.substr(std::min(name.find_first_not_of('-'), name.size())), known);
+  return absl::InvalidArgumentError(
+      absl::StrCat("unknown option ", Printable(name), ", ",
+                   nearest.empty() ? "'cnnopt --help' lists them" : absl::StrCat("did you mean --", nearest, "?")));
+}
+
+// What each flag and position was given, by CLI11, with no meaning attached yet.
+struct Words {
+  std::vector<std::vector<std::string>> flags;  // values of Flags()[i]
+  std::string in, out;
+};
+
+absl::StatusOr<Words> Split(const std::vector<std::string>& arguments) {
+  CLI::App app;
+  app.set_help_flag();
+  app.allow_extras();
+  CLI::Option* const in = app.add_option("IN");
+  CLI::Option* const out = app.add_option("OUT");
+  std::vector<CLI::Option*> options;
+  for (const Flag& flag : Flags()) {
+    std::string names = flag.name;
+    if (*flag.short_name != '\0') {
+      absl::StrAppend(&names, ",", flag.short_name);
+    }
+    const absl::string_view value = flag.value;
+    if (value.empty()) {
+      options.push_back(app.add_flag(names));
+    } else if (absl::StartsWith(value, "[")) {  // a value only with '=': the next word may be IN
+      options.push_back(app.add_flag(absl::StrCat(names, "{", kDefaultExternalThreshold, "}")));
+    } else {
+      options.push_back(app.add_option(names)->expected(1)->allow_extra_args(false)->type_name(flag.value));
+    }
+    options.back()->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  }
+  try {
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::ParseError& error) {
+    return absl::InvalidArgumentError(Printable(error.what()));
+  }
+  Words words;
+  for (const CLI::Option* option : options) {
+    words.flags.push_back(option->results());
+  }
+  for (const std::string& extra : app.remaining()) {
+    if (extra.size() > 1 && extra[0] == '-') {
+      return UnknownFlag(extra);
+    }
+  }
+  if (!app.remaining().empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("unexpected third argument '", Printable(app.remaining()[0]), "', expected IN OUT and options"));
+  }
+  words.in = in->count() == 0 ? "" : in->results()[0];
+  words.out = out->count() == 0 ? "" : out->results()[0];
+  return words;
+}
+
+absl::Status Store(const Flag& flag, const std::vector<std::string>& values, SlimArguments& arguments) {
+  const bool is_switch = *flag.value == '\0';
+  if (values.size() > 1 && !flag.repeatable && !is_switch) {
+    return absl::InvalidArgumentError(absl::StrCat(flag.name, " is given twice"));
+  }
+  for (const std::string& value : values) {
+    if (is_switch && value != "true") {  // "true" is CLI11's word for its mere presence
+      return absl::InvalidArgumentError(absl::StrCat(flag.name, " takes no value, found '", Printable(value), "'"));
+    }
+    const absl::Status status = flag.store(value, arguments);
+    if (!status.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat(flag.name, "=", Printable(value), ": ", status.message()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// What no flag can tell alone.
+absl::Status CheckTogether(SlimArguments& arguments) {
+  if (arguments.in.empty()) {
+    return absl::InvalidArgumentError("IN and OUT are missing: cnnopt IN.onnx OUT.onnx [options], or --help");
+  }
+  if (arguments.out.empty() && !arguments.dry_run) {
+    return absl::InvalidArgumentError("OUT is missing: cnnopt IN.onnx OUT.onnx [options], or --dry-run");
+  }
+  if (arguments.quiet && arguments.verbose) {
+    return absl::InvalidArgumentError("--quiet and --verbose exclude each other");
+  }
+  std::vector<PassChoice>& passes = arguments.passes;
+  const auto is_auto = [](const PassChoice& pass) { return pass.name == "auto"; };
+  if (std::any_of(passes.begin(), passes.end(), is_auto)) {
+    if (passes.size() > 1) {
+      return absl::InvalidArgumentError("--pass=auto stands for all forms and cannot be given with other passes");
+    }
+    passes.clear();
+  }
+  for (const PassChoice& pass : passes) {
+    if (!arguments.cleanup && FindPass(pass.name)->kind == PassKind::kCleanup) {
+      return absl::InvalidArgumentError(absl::StrCat("--no-cleanup and --pass=", pass.name, " exclude each other"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// The shortest text that reads back as the same number.
+std::string ShortestText(double number) {
+  char buffer[32];
+  return std::string(buffer, std::to_chars(buffer, buffer + sizeof(buffer), number).ptr);
+}
+
+}  // namespace
+
+absl::StatusOr<SlimArguments> ParseSlimArguments(const std::vector<std::string>& arguments) {
+  CNNOPT_ASSIGN_OR_RETURN(const Words words, Split(arguments));
+  SlimArguments parsed;
+  parsed.in = words.in;
+  parsed.out = words.out;
+  for (size_t i = 0; i < words.flags.size(); ++i) {
+    CNNOPT_RETURN_IF_ERROR(Store(Flags()[i], words.flags[i], parsed));
+  }
+  if (parsed.action == SlimArguments::Action::kSlim) {
+    CNNOPT_RETURN_IF_ERROR(CheckTogether(parsed));
+  }
+  return parsed;
+}
+
+std::vector<std::string> CanonicalOptions(const SlimArguments& arguments, absl::string_view calibration_sha256) {
+  std::vector<std::string> flags;
+  const auto add = [&](auto... parts) { flags.push_back(absl::StrCat(parts...)); };
+  for (const PassChoice& pass : arguments.passes) {
+    add("--pass=", pass.name, pass.rank.has_value() ? absl::StrCat(":rank=", *pass.rank) : "");
+  }
+  if (!arguments.cleanup) add("--no-cleanup");
+  if (arguments.assume_constant) add("--assume-constant");
+  if (arguments.target_macs.has_value()) add("--target-macs=", ShortestText(*arguments.target_macs));
+  if (arguments.max_error.has_value()) add("--max-error=", ShortestText(*arguments.max_error));
+  if (!arguments.calibration.empty()) add("--calibration=sha256:", calibration_sha256);
+  if (arguments.samples.has_value()) add("--samples=", *arguments.samples);
+  if (arguments.seed != SlimArguments().seed) add("--seed=", arguments.seed);
+  for (const auto& [name, shape] : arguments.input_shapes) {
+    add("--input-shape=", name, name.empty() ? "" : ":", absl::StrJoin(shape, ","));
+  }
+  if (arguments.verify != Verify::kEnforce) add("--verify=", arguments.verify == Verify::kOff ? "off" : "report");
+  if (arguments.external_threshold.has_value()) add("--external-data=", *arguments.external_threshold);
+  return flags;
+}
+
+}  // namespace cnnopt

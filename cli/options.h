@@ -1,0 +1,74 @@
+// The flags of the main job: one table from which they are parsed, explained and recorded.
+#ifndef CNNOPT_CLI_OPTIONS_H_
+#define CNNOPT_CLI_OPTIONS_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "passes/slim.h"
+
+namespace cnnopt {
+
+// The command line of the main job as plain data. `out` is empty only under dry_run.
+struct SlimArguments {
+  enum class Action { kSlim, kHelp, kVersion };
+  Action action = Action::kSlim;
+  std::string in, out;
+
+  std::optional<double> target_macs, max_error;
+
+  std::string calibration;
+  std::optional<int64_t> samples;
+  uint64_t seed = 1;
+  std::map<std::string, Shape> input_shapes;  // the name "" stands for the only input
+
+  std::vector<PassChoice> passes;  // empty: all
+  bool cleanup = true;
+  bool assume_constant = false;
+
+  std::optional<int64_t> external_threshold;  // bytes
+  std::vector<std::string> reports;
+  bool provenance = true;
+  bool dry_run = false, force = false, fail_if_unchanged = false;
+
+  Verify verify = Verify::kEnforce;
+  bool latency = true;
+  int threads = 0;
+  std::string ort;
+  bool quiet = false, verbose = false;
+};
+
+inline constexpr int64_t kDefaultCalibrationSamples = 32;
+inline constexpr int64_t kDefaultSyntheticSamples = 8;
+inline constexpr int64_t kDefaultExternalThreshold = 1024;
+
+struct Flag {
+  const char* name;        // "--target-macs"
+  const char* short_name;  // "-q", or ""
+  const char* value;       // "X"; "": a switch; "[=SIZE]": a switch that may carry a value
+  const char* group;       // the heading in --help
+  std::string help;
+  bool repeatable;
+  // Stores one value ("" for a switch). The message of an error says what was expected.
+  absl::Status (*store)(const std::string& text, SlimArguments& arguments);
+};
+// All flags, in the order in which --help shows them, groups together.
+const std::vector<Flag>& Flags();
+
+// Parses what follows the program's name. Errors: InvalidArgument, one line that names the flag, what was found
+// and what was expected, or the known flag that was probably meant.
+absl::StatusOr<SlimArguments> ParseSlimArguments(const std::vector<std::string>& arguments);
+
+// The options that can change the bytes of OUT and are not at their default, as flags in a fixed order. No path
+// is among them: calibration data is named by `calibration_sha256`.
+std::vector<std::string> CanonicalOptions(const SlimArguments& arguments, absl::string_view calibration_sha256);
+
+}  // namespace cnnopt
+
+#endif  // CNNOPT_CLI_OPTIONS_H_

@@ -1,0 +1,288 @@
+#include "cli/table.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "cli/display.h"
+
+namespace cnnopt {
+namespace {
+
+constexpr const char* kGreen = "\x1b[32m";
+constexpr const char* kYellow = "\x1b[33m";
+constexpr const char* kRed = "\x1b[31m";
+constexpr const char* kFaint = "\x1b[2m";
+constexpr const char* kBold = "\x1b[1m";
+
+std::string Painted(const std::string& text, const char* color, const TableOptions& options) {
+  return options.color ? absl::StrCat(color, text, "\x1b[0m") : text;
+}
+
+enum Column : size_t { kLayer, kWas, kNow, kMacs, kParams, kError, kColumns };
+constexpr size_t kGap = 2;
+
+// One line of the table. A kept layer has a remark that takes the place of all columns from `now` on; a slimmed
+// one may have a remark that stands below it.
+struct Row {
+  std::array<std::string, kColumns> cells;
+  std::string remark;
+  bool kept = false;
+};
+
+std::string Factor(int64_t before, int64_t after, int decimals) {
+  if (before <= 0) {
+    return "";
+  }
+  return absl::StrFormat("%.*fx", decimals, static_cast<double>(after) / static_cast<double>(before));
+}
+
+std::string Compact(int64_t count) {
+  std::string text = HumanCount(count, 3);
+  text.erase(std::remove(text.begin(), text.end(), ' '), text.end());
+  return text;
+}
+
+std::string CountCell(int64_t before, int64_t after) {
+  return absl::StrFormat("%s %5s", Compact(after), Factor(before, after, 2));
+}
+
+Row SlimmedRow(const LayerReport& layer, bool verbose) {
+  Row row;
+  row.cells[kLayer] = Printable(layer.name);
+  row.cells[kWas] = Printable(layer.was);
+  row.cells[kNow] = Printable(layer.now);
+  const bool known = layer.macs_before.has_value() && layer.macs_after.has_value();
+  row.cells[kMacs] = known ? CountCell(*layer.macs_before, *layer.macs_after) : "?";
+  row.cells[kParams] = CountCell(layer.params_before, layer.params_after);
+  row.cells[kError] = absl::StrFormat("%.3f", layer.weight_error);
+  row.remark = verbose ? Printable(layer.reason) : "";
+  return row;
+}
+
+// One row for all of `layers`, which were kept for the same reason.
+Row KeptRow(const std::vector<const LayerReport*>& layers) {
+  Row row;
+  row.kept = true;
+  row.remark = absl::StrCat("kept: ", Printable(layers[0]->reason));
+  if (layers.size() == 1) {
+    row.cells[kLayer] = Printable(layers[0]->name);
+    row.cells[kWas] = Printable(layers[0]->was);
+    return row;
+  }
+  row.cells[kLayer] = absl::StrCat(layers.size(), " layers");
+  int64_t macs = 0;
+  bool known = true;
+  for (const LayerReport* layer : layers) {
+    known = known && layer->macs_before.has_value();
+    macs += layer->macs_before.value_or(0);
+  }
+  row.cells[kWas] = known ? absl::StrCat(HumanCount(macs, 3), " MACs") : "";
+  return row;
+}
+
+std::vector<Row> VerboseRows(const std::vector<LayerReport>& layers) {
+  std::vector<Row> rows;
+  for (const LayerReport& layer : layers) {
+    rows.push_back(layer.now.empty() ? KeptRow({&layer}) : SlimmedRow(layer, true));
+  }
+  return rows;
+}
+
+// The slimmed layers, then the kept ones by reason, in the order in which the reasons come up first.
+std::vector<Row> FoldedRows(const std::vector<LayerReport>& layers) {
+  constexpr size_t kMostReasons = 12;
+  std::vector<Row> rows;
+  std::vector<std::vector<const LayerReport*>> kept;
+  size_t others = 0;
+  for (const LayerReport& layer : layers) {
+    if (!layer.now.empty()) {
+      rows.push_back(SlimmedRow(layer, false));
+      continue;
+    }
+    const auto same =
+        std::find_if(kept.begin(), kept.end(), [&](const auto& g) { return g[0]->reason == layer.reason; });
+    if (same != kept.end()) {
+      same->push_back(&layer);
+    } else if (kept.size() < kMostReasons) {
+      kept.push_back({&layer});
+    } else {
+      ++others;
+    }
+  }
+  for (const auto& group : kept) {
+    rows.push_back(KeptRow(group));
+  }
+  if (others > 0) {
+    Row& row = rows.emplace_back();
+    row.kept = true;
+    row.cells[kLayer] = absl::StrCat(others, " more");
+    row.remark = "kept: for other reasons, --verbose lists them";
+  }
+  return rows;
+}
+
+// Widths of the columns: as wide as what stands in them, except that was, now and layer give way to the screen.
+std::array<size_t, kColumns> ColumnWidths(const std::vector<Row>& rows, const TableOptions& options) {
+  std::array<size_t, kColumns> widths{};
+  for (const Row& row : rows) {
+    for (size_t c = 0; c < kColumns; ++c) {
+      widths[c] = std::max(widths[c], DisplayWidth(row.cells[c]));
+    }
+  }
+  if (options.verbose) {
+    return widths;
+  }
+  constexpr size_t kLeastRemark = 36;
+  const bool narrow = options.width < 110;
+  widths[kWas] = std::min<size_t>(widths[kWas], narrow ? 16 : 30);
+  widths[kNow] = std::min<size_t>(widths[kNow], narrow ? 18 : 30);
+  size_t numbers = 0;
+  for (size_t c = kNow; c < kColumns; ++c) {
+    numbers += kGap + widths[c];
+  }
+  const size_t taken = widths[kWas] + kGap + std::max(numbers, kGap + kLeastRemark);
+  widths[kLayer] = std::min(widths[kLayer], options.width - taken);
+  return widths;
+}
+
+std::string Pad(const std::string& text, size_t width, bool right) {
+  const std::string blanks(width - std::min(width, DisplayWidth(text)), ' ');
+  return right ? absl::StrCat(blanks, text) : absl::StrCat(text, blanks);
+}
+
+// The remark in lines of the width that is left from column `from` on; two of them unless verbose.
+std::vector<std::string> RemarkLines(const Row& row, size_t from, const TableOptions& options) {
+  if (options.verbose) {
+    return {row.remark};
+  }
+  std::vector<std::string> lines = Wrap(row.remark, options.width - from);
+  if (lines.size() > 2) {
+    lines.resize(2);
+    lines[1] = ShortenEnd(absl::StrCat(lines[1], std::string(options.width, '.')), options.width - from);
+  }
+  return lines;
+}
+
+std::string RenderRow(const Row& row, const std::array<size_t, kColumns>& widths, const TableOptions& options) {
+  std::string line = Pad(ShortenMiddle(row.cells[kLayer], widths[kLayer]), widths[kLayer], false);
+  absl::StrAppend(&line, std::string(kGap, ' '), Pad(ShortenEnd(row.cells[kWas], widths[kWas]), widths[kWas], false));
+  const size_t from = widths[kLayer] + kGap + widths[kWas] + kGap;
+  if (row.kept) {
+    std::string text;
+    for (const std::string& remark : RemarkLines(row, from, options)) {
+      const std::string start = text.empty() ? absl::StrCat(line, std::string(kGap, ' ')) : std::string(from, ' ');
+      absl::StrAppend(&text, start, Painted(remark, kFaint, options), "\n");
+    }
+    return text;
+  }
+  for (size_t c = kNow; c < kColumns; ++c) {
+    const std::string cell = Pad(ShortenEnd(row.cells[c], widths[c]), widths[c], c != kNow);
+    absl::StrAppend(&line, std::string(kGap, ' '), c == kNow ? Painted(cell, kGreen, options) : cell);
+  }
+  absl::StrAppend(&line, "\n");
+  if (!row.remark.empty()) {
+    absl::StrAppend(&line, std::string(from, ' '), Painted(row.remark, kFaint, options), "\n");
+  }
+  return line;
+}
+
+std::string RenderLayers(const SlimReport& report, const TableOptions& options) {
+  std::vector<Row> rows = options.verbose ? VerboseRows(report.layers) : FoldedRows(report.layers);
+  if (rows.empty()) {
+    return "";
+  }
+  Row header;
+  header.cells = {"layer", "was", "now", "MACs", "params", "error"};
+  rows.insert(rows.begin(), header);
+  const std::array<size_t, kColumns> widths = ColumnWidths(rows, options);
+  TableOptions plain = options;
+  plain.color = false;
+  std::string text = RenderRow(header, widths, plain);
+  text.pop_back();
+  text = absl::StrCat(Painted(text, kBold, options), "\n");
+  for (size_t i = 1; i < rows.size(); ++i) {
+    absl::StrAppend(&text, RenderRow(rows[i], widths, options));
+  }
+  return absl::StrCat(text, "\n");
+}
+
+std::string Line(absl::string_view label, const std::string& value) {
+  return absl::StrFormat("%-17s%s\n", label, value);
+}
+
+// "59.65 M -> 29.61 M  0.497x", or one number for a model that stayed as it was.
+std::string Change(const SlimReport& report, int64_t before, int64_t after, std::string (*human)(int64_t)) {
+  if (report.verdict == Verdict::kUnchanged) {
+    return human(before);
+  }
+  return absl::StrFormat("%9s -> %9s  %s", human(before), human(after), Factor(before, after, 3));
+}
+std::string FourDigits(int64_t count) { return HumanCount(count, 4); }
+
+std::string LatencyText(const Latency& latency, const TableOptions& options) {
+  const std::string range = absl::StrFormat("(%.2fx to %.2fx)", latency.ratio_low, latency.ratio_high);
+  std::string judgement;
+  if (latency.ratio_high < 1) {
+    judgement = Painted(absl::StrFormat("%.3fx", latency.ratio), kGreen, options);
+  } else if (latency.ratio_low > 1) {
+    judgement = Painted(absl::StrFormat("%.3fx, slower", latency.ratio), kYellow, options);
+  } else {
+    judgement = "no measurable difference";
+  }
+  return absl::StrFormat("%9s -> %9s  %s %s", absl::StrFormat("%.3g ms", latency.before_ms),
+                         absl::StrFormat("%.3g ms", latency.after_ms), judgement, range);
+}
+
+std::string RenderTotals(const SlimReport& report, const TableOptions& options) {
+  std::string text;
+  const bool known = report.before.macs.has_value() && report.after.macs.has_value();
+  absl::StrAppend(&text, Line("MACs", known ? Change(report, *report.before.macs, *report.after.macs, FourDigits)
+                                            : "unknown: --input-shape settles the sizes the model leaves open"));
+  absl::StrAppend(&text, Line("parameters", Change(report, report.before.params, report.after.params, FourDigits)));
+  absl::StrAppend(&text, Line("file", Change(report, report.before.bytes, report.after.bytes, HumanBytes)));
+  if (report.latency.has_value()) {
+    absl::StrAppend(&text, Line("time, 1 thread", LatencyText(*report.latency, options)));
+  }
+  if (report.comparison.has_value()) {
+    const Comparison& comparison = *report.comparison;
+    const std::string bound = report.bound.has_value() ? absl::StrFormat("  (bound %g)", *report.bound) : "";
+    absl::StrAppend(&text, Line("output error", absl::StrFormat("%.4f%s", comparison.relative_error, bound)));
+    if (comparison.top1_agreement.has_value()) {
+      absl::StrAppend(&text, Line("top-1 agreement", absl::StrFormat("%.1f %%", 100 * *comparison.top1_agreement)));
+    }
+    if (comparison.new_nonfinite > 0) {
+      const std::string many =
+          absl::StrCat(comparison.new_nonfinite, " output elements that are finite in the original");
+      absl::StrAppend(&text, Line("not finite", Painted(many, kRed, options)));
+    }
+  }
+  if (report.samples > 0) {
+    const std::string source = report.synthetic
+                                   ? Painted("synthetic: made up, --calibration gives real ones", kYellow, options)
+                                   : absl::StrCat("of ", Printable(options.samples));
+    absl::StrAppend(&text, Line("samples", absl::StrCat(report.samples, " ", source)));
+  }
+  if (report.verdict != Verdict::kUnchanged) {
+    absl::StrAppend(&text, Line("verified", report.verified ? "yes" : Painted("no", kYellow, options)));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string RenderTable(const SlimReport& report, const TableOptions& options) {
+  std::string text = absl::StrCat(Printable(options.title), "\n\n");
+  absl::StrAppend(&text, RenderLayers(report, options), RenderTotals(report, options));
+  if (report.verdict == Verdict::kUnchanged) {
+    absl::StrAppend(&text, "nothing to gain here: ", Printable(report.reason), "\n");
+  } else if (report.verdict == Verdict::kRefused) {
+    absl::StrAppend(&text, Painted("refused", kRed, options), ": ", Printable(report.reason), "\n");
+  }
+  return text;
+}
+
+}  // namespace cnnopt
