@@ -76,7 +76,7 @@ absl::StatusOr<onnx::ModelProto> Workbench::Build(const Plan& plan) {
     if (fit.ok()) rewrites.push_back(*fit);
   }
   onnx::ModelProto slim = model_;
-  CNNOPT_RETURN_IF_ERROR(ApplyRewrites(rewrites, *slim.mutable_graph()));
+  CNNOPT_RETURN_IF_ERROR(ApplyRewrites(rewrites, slim));
   for (const absl::Status& status : {ValidateModel(slim), CheckWithOnnx(slim)}) {
     if (!status.ok()) {
       return absl::InternalError(absl::StrCat("the slim model is not valid: ", std::string(status.message())));

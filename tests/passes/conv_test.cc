@@ -58,7 +58,7 @@ TEST_P(EmissionTest, EqualsComposeInOnnxRuntime) {
       const absl::StatusOr<Rewrite> rewrite =
           EmitReplacement(replacement, emitted.graph().node(0), emitted.graph().initializer(0), "test");
       ASSERT_TRUE(rewrite.ok()) << rewrite.status();
-      ASSERT_TRUE(ApplyRewrite(*rewrite, *emitted.mutable_graph()).ok());
+      ASSERT_TRUE(ApplyRewrite(*rewrite, emitted).ok());
       EXPECT_GT(emitted.graph().node_size(), 1);
       const std::vector<double> got = RunDouble(emitted, input);
       EXPECT_LT(Difference(got, RunDouble(ModelOf(Compose(replacement), param.spatial), input)), 1e-12)
@@ -125,7 +125,7 @@ TEST(ComposeTest, StridesMultiplyAndPadsAdd) {
   const absl::StatusOr<Rewrite> rewrite =
       EmitReplacement({{{first, second}}}, chain.graph().node(0), chain.graph().initializer(0), "chain");
   ASSERT_TRUE(rewrite.ok());
-  ASSERT_TRUE(ApplyRewrite(*rewrite, *chain.mutable_graph()).ok());
+  ASSERT_TRUE(ApplyRewrite(*rewrite, chain).ok());
   EXPECT_LT(Difference(RunDouble(chain, {1, 4, 13, 12}), RunDouble(ModelOf(whole, {13, 12}), {1, 4, 13, 12})), 1e-12);
 }
 

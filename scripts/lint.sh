@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# clang-tidy over all sources of the programs, or over the files given. Needs scripts/setup.sh --dev.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cmake --preset tidy -DCMAKE_CXX_CLANG_TIDY= >/dev/null
+if [ $# = 0 ]; then
+  mapfile -t files < <(git ls-files 'onnx_io/*.cc' 'runtime/*.cc' 'passes/*.cc' 'cli/*.cc' 'benchmarks/*.cc')
+else
+  files=("$@")
+fi
+printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -n 2 clang-tidy-19 -p build/tidy --quiet --warnings-as-errors='*'
+echo "lint: ${#files[@]} files clean"
