@@ -17,13 +17,14 @@ namespace cnnopt {
 using Outputs = std::vector<std::vector<Tensor>>;
 absl::StatusOr<Outputs> RunAll(const Session& session, absl::Span<const Sample> samples);
 
+// Elements where a is not finite are left out. One that is finite in a and not in b makes both errors infinite.
 struct OutputComparison {
   std::string name;
-  double relative_error =
-      0;               // |b - a| / |a| over all samples, Euclidean norm; elements where a is not finite are left out
-  double max_abs = 0;  // largest |b - a|
-  double cosine = 1;   // between a and b
-  // Share of rows whose largest element is at the same place; only for float outputs [batch, classes >= 2].
+  double relative_error = 0;  // |b - a| / |a| over all samples, Euclidean norm
+  double max_abs = 0;         // largest |b - a|
+  double cosine = 1;          // between a and b where both are finite; 0 when only one of them is all zero
+  // Share of rows whose largest element is at the same place, the first of equals; only for float outputs
+  // [batch, classes >= 2].
   std::optional<double> top1_agreement;
   int64_t new_nonfinite = 0;  // elements finite in a, not in b
 };
@@ -38,8 +39,9 @@ struct Comparison {
   int64_t samples = 0;
 };
 
-// Compares outputs `b` with the reference `a`. An output whose reference is all zero counts its error absolutely.
-// Errors: InvalidArgument when numbers of samples or outputs, dtypes or shapes differ (named, expected and found).
+// Compares outputs `b` with the reference `a`; integers and bools as numbers. An output whose reference is all zero
+// counts its error absolutely. Errors: InvalidArgument when there are no samples, or when numbers of samples or
+// outputs, dtypes or shapes differ (named, expected and found); Unimplemented for outputs ToDoubles cannot read.
 absl::StatusOr<Comparison> Compare(const std::vector<std::string>& names, const Outputs& a, const Outputs& b);
 
 }  // namespace cnnopt

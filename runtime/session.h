@@ -21,9 +21,11 @@ struct Tensor {
   Shape shape;
   std::string bytes;
 };
-// The elements of a floating, integer or bool tensor as double. Errors: Unimplemented (other dtypes).
+// The elements of a floating, integer or bool tensor as double. Errors: Unimplemented (other dtypes),
+// InvalidArgument (bytes do not fit the shape), OutOfRange (a UINT64 beyond INT64).
 absl::StatusOr<std::vector<double>> ToDoubles(const Tensor& tensor);
-// `values` as a tensor of `data_type` (floating or integer; rounded, saturated).
+// `values` as a tensor of `data_type`: floating or integer (rounded to nearest even, saturated, NaN as integer 0), or
+// bool (not zero). Errors: Unimplemented (other dtypes), InvalidArgument (number of values).
 absl::StatusOr<Tensor> FromDoubles(absl::Span<const double> values, Shape shape, int32_t data_type);
 
 // One set of inputs of a forward pass, by input name.
