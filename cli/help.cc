@@ -1,9 +1,6 @@
 #include "cli/help.h"
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "cli/display.h"
 #include "cli/exit_code.h"
 #include "cli/options.h"
@@ -73,15 +70,6 @@ std::string HelpText() {
     absl::StrAppend(&text, Entry(absl::StrCat(entry.code), entry.meaning, 6));
   }
   absl::StrAppend(&text, "\nNO_COLOR turns colours off. Nothing is sent anywhere.\n");
-  return text;
-}
-
-std::string PassesText() {
-  std::string text;
-  for (const PassEntry& entry : Catalog()) {
-    absl::StrAppendFormat(&text, "%-18s %-8s %s\n", entry.name, entry.kind == PassKind::kForm ? "form" : "cleanup",
-                          entry.summary);
-  }
   return text;
 }
 

@@ -1,4 +1,4 @@
-// What --help and `cnnopt passes` print, made of the tables that the program itself works by.
+// What --help prints, made of the tables that the program itself works by.
 #ifndef CNNOPT_CLI_HELP_H_
 #define CNNOPT_CLI_HELP_H_
 
@@ -7,8 +7,6 @@
 namespace cnnopt {
 
 std::string HelpText();
-// Every form and cleanup pass, one line each.
-std::string PassesText();
 
 }  // namespace cnnopt
 

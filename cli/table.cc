@@ -161,8 +161,8 @@ std::vector<std::string> RemarkLines(const Row& row, size_t from, const TableOpt
   }
   std::vector<std::string> lines = Wrap(row.remark, options.width - from);
   if (lines.size() > 2) {
+    lines[1] = ShortenEnd(absl::StrCat(lines[1], " ", lines[2]), options.width - from);
     lines.resize(2);
-    lines[1] = ShortenEnd(absl::StrCat(lines[1], std::string(options.width, '.')), options.width - from);
   }
   return lines;
 }

@@ -1,0 +1,103 @@
+#include "cli/command_line.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <new>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_replace.h"
+#include "cli/display.h"
+#include "cli/help.h"
+#include "cli/options.h"
+#include "cli/passes_command.h"
+#include "cli/slim_command.h"
+#include "onnx_io/status_macros.h"
+
+namespace cnnopt {
+namespace {
+
+// Other libraries' messages come in several lines and hold names from the model.
+std::string OneLine(absl::string_view message) {
+  return Printable(absl::StrReplaceAll(absl::StripAsciiWhitespace(message), {{"\r\n", " "}, {"\n", " "}, {"\t", " "}}));
+}
+
+absl::StatusOr<ExitCode> Dispatch(const std::vector<std::string>& arguments, const Console& console) {
+  if (!arguments.empty() && arguments[0] == "passes") {
+    if (arguments.size() > 1) {
+      return From(Origin::kUsage, absl::InvalidArgumentError("'cnnopt passes' takes no arguments"));
+    }
+    console.out << PassesText();
+    return kExitDone;
+  }
+  CNNOPT_ASSIGN_OR_RETURN(const SlimArguments parsed, From(Origin::kUsage, ParseSlimArguments(arguments)));
+  switch (parsed.action) {
+    case SlimArguments::Action::kHelp:
+      console.out << HelpText();
+      return kExitDone;
+    case SlimArguments::Action::kVersion:
+      console.out << "cnnopt " << CNNOPT_VERSION << "\n";
+      return kExitDone;
+    case SlimArguments::Action::kSlim:
+      return RunSlim(parsed, console);
+  }
+  return absl::InternalError("unknown action");
+}
+
+size_t TerminalWidth(int descriptor) {
+  constexpr size_t kLeast = 80, kMost = 160;
+  winsize size{};
+  if (ioctl(descriptor, TIOCGWINSZ, &size) != 0) {
+    return kLeast;
+  }
+  return std::clamp<size_t>(size.ws_col, kLeast, kMost);
+}
+
+bool ColorsWelcome() {
+  const char* const no_color = std::getenv("NO_COLOR");
+  const char* const terminal = std::getenv("TERM");
+  return (no_color == nullptr || *no_color == '\0') && (terminal == nullptr || std::string(terminal) != "dumb");
+}
+
+}  // namespace
+
+ExitCode RunCommandLine(const std::vector<std::string>& arguments, const Console& console) {
+  const absl::StatusOr<ExitCode> code = Dispatch(arguments, console);
+  if (!code.ok()) {
+    console.err << "cnnopt: " << OneLine(code.status().message()) << "\n";
+    return StatusToExitCode(code.status());
+  }
+  console.out.flush();
+  if (!console.out) {
+    console.err << "cnnopt: the result could not be printed\n";
+    return *code == kExitDone ? kExitIo : *code;
+  }
+  return *code;
+}
+
+ExitCode Guarded(const std::function<ExitCode()>& run, std::ostream& err) {
+  try {
+    return run();
+  } catch (const std::bad_alloc&) {
+    err << "cnnopt: out of memory\n";
+    return kExitTemporary;
+  } catch (const std::exception& error) {
+    err << "cnnopt: internal error: " << OneLine(error.what()) << "\n";
+    return kExitInternal;
+  }
+}
+
+int Main(int argc, char** argv) {
+  const bool terminal = isatty(STDOUT_FILENO) != 0;
+  const Console console{std::cout, std::cerr, TerminalWidth(terminal ? STDOUT_FILENO : -1), terminal && ColorsWelcome(),
+                        isatty(STDERR_FILENO) != 0};
+  return Guarded(
+      [&] { return RunCommandLine(std::vector<std::string>(argv + std::min(argc, 1), argv + argc), console); },
+      std::cerr);
+}
+
+}  // namespace cnnopt

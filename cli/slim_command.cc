@@ -1,0 +1,257 @@
+#include "cli/slim_command.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "cli/digest.h"
+#include "cli/display.h"
+#include "cli/path_checks.h"
+#include "cli/progress.h"
+#include "cli/report_json.h"
+#include "cli/table.h"
+#include "onnx_io/graph_view.h"
+#include "onnx_io/model_file.h"
+#include "onnx_io/shapes.h"
+#include "onnx_io/status_macros.h"
+
+namespace cnnopt {
+namespace {
+
+using Runtime = std::shared_ptr<const OnnxRuntime>;
+
+// Whether anything must be run. What a budget or a rank decides can be had from the weights alone; a bound, and the
+// default is one, is on what the model computes. The answer depends on the flags only, never on what happens to be
+// installed, so that the same command gives the same bytes everywhere.
+bool MustRun(const SlimArguments& arguments) {
+  const std::vector<PassChoice>& passes = arguments.passes;
+  const bool ranks_given = !passes.empty() && std::all_of(passes.begin(), passes.end(),
+                                                          [](const PassChoice& pass) { return pass.rank.has_value(); });
+  return arguments.verify != Verify::kOff || arguments.max_error.has_value() || !arguments.calibration.empty() ||
+         !(arguments.target_macs.has_value() || ranks_given);
+}
+
+absl::StatusOr<Runtime> OpenRuntime(const SlimArguments& arguments) {
+  if (!MustRun(arguments)) {
+    return Runtime();
+  }
+  absl::StatusOr<Runtime> runtime = OnnxRuntime::Open(arguments.ort);
+  if (!runtime.ok()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        runtime.status().message(), "; without one, --verify=off with --target-macs or --pass=FORM:rank=N"));
+  }
+  return runtime;
+}
+
+// The names of the inputs a caller must feed.
+std::vector<std::string> RequiredInputs(const onnx::GraphProto& graph) {
+  std::vector<std::string> names;
+  for (const onnx::ValueInfoProto& input : graph.input()) {
+    const bool has_initializer =
+        std::any_of(graph.initializer().begin(), graph.initializer().end(),
+                    [&](const onnx::TensorProto& tensor) { return tensor.name() == input.name(); });
+    if (!has_initializer) {
+      names.push_back(input.name());
+    }
+  }
+  return names;
+}
+
+// The shapes of --input-shape with the nameless one given to the only input.
+absl::StatusOr<std::map<std::string, Shape>> NamedShapes(const SlimArguments& arguments,
+                                                         const onnx::GraphProto& graph) {
+  std::map<std::string, Shape> shapes = arguments.input_shapes;
+  auto nameless = shapes.extract("");
+  if (nameless.empty()) {
+    return shapes;
+  }
+  const std::vector<std::string> inputs = RequiredInputs(graph);
+  const std::string flag = absl::StrCat("--input-shape=", absl::StrJoin(nameless.mapped(), ","));
+  if (inputs.size() != 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(flag, ": the model has ", inputs.size(), " inputs, name one: ", absl::StrJoin(inputs, ", ")));
+  }
+  nameless.key() = inputs[0];
+  if (!shapes.insert(std::move(nameless)).inserted) {
+    return absl::InvalidArgumentError(absl::StrCat(flag, ": a shape of input '", inputs[0], "' is given twice"));
+  }
+  return shapes;
+}
+
+// Complete shapes of all inputs: by flags, then by the calibration file.
+absl::StatusOr<std::map<std::string, Shape>> CompleteShapes(const SlimArguments& arguments,
+                                                            const onnx::ModelProto& model,
+                                                            std::map<std::string, Shape> given) {
+  absl::StatusOr<std::map<std::string, Shape>> shapes = InputShapes(model, given);
+  if (shapes.ok() || arguments.calibration.empty()) {
+    return From(Origin::kUsage, shapes);
+  }
+  CNNOPT_ASSIGN_OR_RETURN(auto in_file, From(Origin::kInput, SampleShapes(arguments.calibration, model)));
+  given.insert(in_file.begin(), in_file.end());
+  return From(Origin::kUsage, InputShapes(model, given));
+}
+
+absl::StatusOr<SlimOptions> MakeSlimOptions(const SlimArguments& arguments, const onnx::ModelProto& model,
+                                            Runtime runtime) {
+  SlimOptions options;
+  options.passes = arguments.passes;
+  options.cleanup = arguments.cleanup;
+  options.target_macs = arguments.target_macs;
+  options.max_error = arguments.max_error;
+  options.synthetic_samples = arguments.samples.value_or(kDefaultSyntheticSamples);
+  options.seed = arguments.seed;
+  options.threads = arguments.threads;
+  options.verify = arguments.verify;
+  options.measure_latency = arguments.latency;
+  options.assume_constant = arguments.assume_constant;
+  options.runtime = std::move(runtime);
+  CNNOPT_ASSIGN_OR_RETURN(options.input_shapes, From(Origin::kUsage, NamedShapes(arguments, model.graph())));
+  if (options.runtime == nullptr && options.input_shapes.empty()) {
+    return options;  // nothing is run: open sizes only leave costs unknown
+  }
+  CNNOPT_ASSIGN_OR_RETURN(options.input_shapes, CompleteShapes(arguments, model, std::move(options.input_shapes)));
+  if (!arguments.calibration.empty()) {
+    CNNOPT_ASSIGN_OR_RETURN(const std::vector<InputInfo> inputs,
+                            From(Origin::kInput, ModelInputs(model, options.input_shapes)));
+    const int64_t limit = arguments.samples.value_or(kDefaultCalibrationSamples);
+    CNNOPT_ASSIGN_OR_RETURN(options.samples, From(Origin::kInput, ReadSamples(arguments.calibration, inputs, limit)));
+  }
+  return options;
+}
+
+absl::StatusOr<SlimReport> SlimWithProgress(onnx::ModelProto& model, const SlimOptions& options, bool show,
+                                            const Console& console) {
+  if (!show) {
+    return Slim(model, options);
+  }
+  ProgressBar bar(console.err, console.width);
+  return Slim(model, options,
+              [&](const std::string& stage, int64_t done, int64_t total) { bar.Show(stage, done, total); });
+}
+
+// Records how the model came to be, in place of what an earlier run recorded. Nothing here differs between two runs
+// of the same command on the same input.
+void AddProvenance(const ReportContext& context, onnx::ModelProto& model) {
+  const std::vector<std::pair<std::string, std::string>> entries = {
+      {"cnnopt.version", context.version},
+      {"cnnopt.options", absl::StrJoin(context.options, " ")},
+      {"cnnopt.input_sha256", context.in_facts.sha256},
+  };
+  for (const auto& [key, value] : entries) {
+    auto& properties = *model.mutable_metadata_props();
+    const auto same = std::find_if(properties.begin(), properties.end(),
+                                   [&wanted = key](const auto& property) { return property.key() == wanted; });
+    onnx::StringStringEntryProto& entry = same == properties.end() ? *properties.Add() : *same;
+    entry.set_key(key);
+    entry.set_value(value);
+  }
+}
+
+// The input's own bytes, or the same model when its payloads have to move.
+absl::Status WriteUnchanged(const SlimArguments& arguments, ModelFile& file, const WriteOptions& options) {
+  if (SameFile(arguments.in, arguments.out)) {
+    return absl::OkStatus();
+  }
+  if (file.had_external_data || arguments.external_threshold.has_value()) {
+    return From(Origin::kOutput, WriteModel(file.proto, arguments.out, options));
+  }
+  file.proto.Clear();  // its memory is better used for the bytes
+  CNNOPT_ASSIGN_OR_RETURN(const std::string bytes, From(Origin::kInput, ReadBytes(arguments.in)));
+  return From(Origin::kOutput, WriteFileAtomically(bytes, arguments.out));
+}
+
+// Writes OUT as the verdict and the flags ask for, and notes in `context` what stands there now.
+absl::Status WriteOutput(const SlimArguments& arguments, const SlimReport& report, ModelFile& file,
+                         ReportContext& context) {
+  const bool unchanged = report.verdict == Verdict::kUnchanged;
+  if (arguments.dry_run || report.verdict == Verdict::kRefused || (unchanged && arguments.fail_if_unchanged)) {
+    return absl::OkStatus();
+  }
+  WriteOptions options;
+  if (file.had_external_data || arguments.external_threshold.has_value()) {
+    options.external_threshold = arguments.external_threshold.value_or(kDefaultExternalThreshold);
+  }
+  if (unchanged) {
+    CNNOPT_RETURN_IF_ERROR(WriteUnchanged(arguments, file, options));
+  } else {
+    if (arguments.provenance) {
+      AddProvenance(context, file.proto);
+    }
+    CNNOPT_RETURN_IF_ERROR(From(Origin::kOutput, WriteModel(file.proto, arguments.out, options)));
+  }
+  CNNOPT_ASSIGN_OR_RETURN(context.out_facts, From(Origin::kOutput, DescribeFile(arguments.out)));
+  return absl::OkStatus();
+}
+
+std::string Title(const SlimArguments& arguments, const ReportContext& context) {
+  if (context.out_facts.has_value()) {
+    return absl::StrCat(arguments.in, " -> ", arguments.out);
+  }
+  return absl::StrCat(arguments.in, " -> ", arguments.dry_run ? "nothing written (dry run)" : "nothing written");
+}
+
+ExitCode Print(const SlimArguments& arguments, const SlimReport& report, const ReportContext& context,
+               const Console& console) {
+  const bool failed_unchanged = report.verdict == Verdict::kUnchanged && arguments.fail_if_unchanged;
+  if (!arguments.quiet) {
+    TableOptions table;
+    table.width = console.width;
+    table.color = console.color;
+    table.verbose = arguments.verbose;
+    table.title = Title(arguments, context);
+    table.samples = BaseName(arguments.calibration);
+    console.out << RenderTable(report, table);
+    for (const std::string& warning : report.warnings) {
+      console.err << "cnnopt: warning: " << Printable(warning) << "\n";
+    }
+  }
+  if (report.verdict == Verdict::kRefused) {
+    console.err << "cnnopt: nothing written: " << Printable(report.reason) << "\n";
+    return kExitVerification;
+  }
+  if (failed_unchanged) {
+    console.err << "cnnopt: nothing written, nothing to gain: " << Printable(report.reason) << "\n";
+    return kExitUnchanged;
+  }
+  return kExitDone;
+}
+
+}  // namespace
+
+absl::StatusOr<ExitCode> RunSlim(const SlimArguments& arguments, const Console& console) {
+  CNNOPT_RETURN_IF_ERROR(CheckPaths(arguments));
+  CNNOPT_ASSIGN_OR_RETURN(Runtime runtime, From(Origin::kUsage, OpenRuntime(arguments)));
+
+  ReportContext context;
+  context.version = CNNOPT_VERSION;
+  context.in = arguments.in;
+  context.out = arguments.out;
+  context.calibration = arguments.calibration;
+  CNNOPT_ASSIGN_OR_RETURN(context.in_facts, From(Origin::kInput, DescribeFile(arguments.in)));
+  CNNOPT_ASSIGN_OR_RETURN(ModelFile file, From(Origin::kInput, ReadModel(arguments.in)));
+  context.opset = OpsetVersion(file.proto);
+  context.ir_version = file.proto.ir_version();
+  CNNOPT_ASSIGN_OR_RETURN(const SlimOptions options, MakeSlimOptions(arguments, file.proto, std::move(runtime)));
+  if (!arguments.calibration.empty()) {
+    CNNOPT_ASSIGN_OR_RETURN(const FileFacts facts, From(Origin::kInput, DescribeFile(arguments.calibration)));
+    context.calibration_sha256 = facts.sha256;
+  }
+  context.options = CanonicalOptions(arguments, context.calibration_sha256);
+
+  const bool show_progress = console.progress && !arguments.quiet;
+  CNNOPT_ASSIGN_OR_RETURN(const SlimReport report,
+                          From(Origin::kSlim, SlimWithProgress(file.proto, options, show_progress, console)));
+
+  CNNOPT_RETURN_IF_ERROR(WriteOutput(arguments, report, file, context));
+  const std::string json = RenderJson(report, context);
+  for (const std::string& path : arguments.reports) {
+    CNNOPT_RETURN_IF_ERROR(From(Origin::kOutput, WriteFileAtomically(json, path)));
+  }
+  return Print(arguments, report, context, console);
+}
+
+}  // namespace cnnopt
