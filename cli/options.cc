@@ -116,6 +116,10 @@ absl::Status CheckTogether(SlimArguments& arguments) {
     passes.clear();
   }
   for (const PassChoice& pass : passes) {
+    if (pass.rank.has_value() && arguments.target_macs.has_value()) {
+      return absl::InvalidArgumentError(
+          "rank= and --target-macs exclude each other: both decide how slim a layer gets");
+    }
     if (!arguments.cleanup && FindPass(pass.name)->kind == PassKind::kCleanup) {
       return absl::InvalidArgumentError(absl::StrCat("--no-cleanup and --pass=", pass.name, " exclude each other"));
     }

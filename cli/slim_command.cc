@@ -18,21 +18,27 @@
 #include "onnx_io/model_file.h"
 #include "onnx_io/shapes.h"
 #include "onnx_io/status_macros.h"
+#include "passes/catalog.h"
 
 namespace cnnopt {
 namespace {
 
 using Runtime = std::shared_ptr<const OnnxRuntime>;
 
-// Whether anything must be run. What a budget or a rank decides can be had from the weights alone; a bound, and the
-// default is one, is on what the model computes. The answer depends on the flags only, never on what happens to be
-// installed, so that the same command gives the same bytes everywhere.
+// Whether a model must be run. What a budget, a rank or an exact pass decides can be had from the weights alone; a
+// bound, and the default is one, is on what the model computes. The answer depends on the flags only, never on what
+// happens to be installed, so that the same command gives the same bytes everywhere.
 bool MustRun(const SlimArguments& arguments) {
+  if (arguments.verify != Verify::kOff || arguments.max_error.has_value() || !arguments.calibration.empty()) {
+    return true;
+  }
   const std::vector<PassChoice>& passes = arguments.passes;
-  const bool ranks_given = !passes.empty() && std::all_of(passes.begin(), passes.end(),
-                                                          [](const PassChoice& pass) { return pass.rank.has_value(); });
-  return arguments.verify != Verify::kOff || arguments.max_error.has_value() || !arguments.calibration.empty() ||
-         !(arguments.target_macs.has_value() || ranks_given);
+  const bool rank_given =
+      std::any_of(passes.begin(), passes.end(), [](const auto& pass) { return pass.rank.has_value(); });
+  const bool exact = !passes.empty() && std::all_of(passes.begin(), passes.end(), [](const auto& pass) {
+    return FindPass(pass.name)->kind == PassKind::kCleanup;
+  });
+  return !arguments.target_macs.has_value() && !rank_given && !exact;
 }
 
 absl::StatusOr<Runtime> OpenRuntime(const SlimArguments& arguments) {

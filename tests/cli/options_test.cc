@@ -1,0 +1,250 @@
+#include "cli/options.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "cli/help.h"
+#include "cli/passes_command.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "passes/catalog.h"
+
+namespace cnnopt {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+
+// Splits at blanks; every argument of these tests is free of them.
+absl::StatusOr<SlimArguments> Parse(absl::string_view line) {
+  return ParseSlimArguments(absl::StrSplit(line, ' ', absl::SkipEmpty()));
+}
+
+SlimArguments Parsed(absl::string_view line) {
+  absl::StatusOr<SlimArguments> arguments = Parse(line);
+  EXPECT_TRUE(arguments.ok()) << line << ": " << arguments.status();
+  return arguments.ok() ? *std::move(arguments) : SlimArguments();
+}
+
+TEST(Options, DefaultsAreTheDocumentedOnes) {
+  const SlimArguments a = Parsed("in.onnx out.onnx");
+  EXPECT_EQ(a.in, "in.onnx");
+  EXPECT_EQ(a.out, "out.onnx");
+  EXPECT_THAT(a.passes, IsEmpty());
+  EXPECT_TRUE(a.cleanup && a.latency && a.provenance);
+  EXPECT_FALSE(a.dry_run || a.force || a.fail_if_unchanged || a.quiet || a.verbose || a.assume_constant);
+  EXPECT_EQ(a.verify, Verify::kEnforce);
+  EXPECT_EQ(a.seed, 1u);
+  EXPECT_FALSE(a.target_macs.has_value() || a.max_error.has_value() || a.samples.has_value());
+  EXPECT_FALSE(a.external_threshold.has_value());
+}
+
+TEST(Options, EveryFlagArrives) {
+  const SlimArguments a = Parsed(
+      "--target-macs=0.5 --max-error 2e-2 --calibration=c.npy --samples=16 --seed=7 --input-shape=x:1,3,8,8 "
+      "--no-cleanup --assume-constant --report=a.json --report=b.json --dry-run --force --fail-if-unchanged "
+      "--external-data=4K --no-provenance --verify=report --no-latency --threads=3 --ort=lib.so -v in.onnx out.onnx");
+  EXPECT_EQ(a.target_macs, 0.5);
+  EXPECT_EQ(a.max_error, 0.02);
+  EXPECT_EQ(a.calibration, "c.npy");
+  EXPECT_EQ(a.samples, 16);
+  EXPECT_EQ(a.seed, 7u);
+  EXPECT_THAT(a.input_shapes, ElementsAre(Pair("x", ElementsAre(1, 3, 8, 8))));
+  EXPECT_FALSE(a.cleanup || a.provenance || a.latency || a.quiet);
+  EXPECT_TRUE(a.assume_constant && a.dry_run && a.force && a.fail_if_unchanged && a.verbose);
+  EXPECT_THAT(a.reports, ElementsAre("a.json", "b.json"));
+  EXPECT_EQ(a.external_threshold, 4096);
+  EXPECT_EQ(a.verify, Verify::kReport);
+  EXPECT_EQ(a.threads, 3);
+  EXPECT_EQ(a.ort, "lib.so");
+  EXPECT_EQ(a.in, "in.onnx");
+  EXPECT_EQ(a.out, "out.onnx");
+}
+
+TEST(Options, FlagsMayStandAnywhereAndTakeNoPositions) {
+  for (const char* line : {"--report r.json in out", "in --report r.json out", "in out --report r.json",
+                           "--report r.json --pass dsc in out", "--external-data in out", "in --pass dsc out"}) {
+    const SlimArguments a = Parsed(line);
+    EXPECT_EQ(a.in, "in") << line;
+    EXPECT_EQ(a.out, "out") << line;
+  }
+  const SlimArguments a = Parsed("-q -- --strange.onnx -out");
+  EXPECT_EQ(a.in, "--strange.onnx");
+  EXPECT_EQ(a.out, "-out");
+  EXPECT_TRUE(a.quiet);
+}
+
+TEST(Options, PassesByRepetitionAndByCommas) {
+  const SlimArguments a = Parsed("in out --pass=dsc:rank=2,fold-batch-norm --pass=fold-constants");
+  ASSERT_EQ(a.passes.size(), 3u);
+  EXPECT_EQ(a.passes[0].name, "dsc");
+  EXPECT_EQ(a.passes[0].rank, 2);
+  EXPECT_EQ(a.passes[1].name, "fold-batch-norm");
+  EXPECT_EQ(a.passes[1].rank, std::nullopt);
+  EXPECT_EQ(a.passes[2].name, "fold-constants");
+  EXPECT_THAT(Parsed("in out --pass=auto").passes, IsEmpty());
+}
+
+TEST(Options, InputShapesSplitAtTheLastColon) {
+  EXPECT_THAT(Parsed("in out --input-shape=input:0:1,3,8,8").input_shapes,
+              ElementsAre(Pair("input:0", ElementsAre(1, 3, 8, 8))));
+  EXPECT_THAT(Parsed("in out --input-shape=1,3,8,8").input_shapes, ElementsAre(Pair("", ElementsAre(1, 3, 8, 8))));
+  EXPECT_THAT(Parsed("in out --input-shape=a:1 --input-shape b:2").input_shapes,
+              ElementsAre(Pair("a", ElementsAre(1)), Pair("b", ElementsAre(2))));
+}
+
+TEST(Options, ExternalDataTakesASizeOnlyWithAnEqualsSign) {
+  EXPECT_EQ(Parsed("in out --external-data").external_threshold, kDefaultExternalThreshold);
+  EXPECT_EQ(Parsed("in out --external-data=0").external_threshold, 0);
+  EXPECT_EQ(Parsed("in out --external-data=2M").external_threshold, 2 * 1024 * 1024);
+}
+
+TEST(Options, HelpAndVersionNeedNothingElse) {
+  EXPECT_EQ(Parsed("--help").action, SlimArguments::Action::kHelp);
+  EXPECT_EQ(Parsed("-h in").action, SlimArguments::Action::kHelp);
+  EXPECT_EQ(Parsed("--version").action, SlimArguments::Action::kVersion);
+}
+
+TEST(Options, DryRunNeedsNoOut) { EXPECT_EQ(Parsed("in --dry-run").out, ""); }
+
+struct Refused {
+  const char* line;
+  const char* message;  // a part of it
+};
+
+TEST(Options, RefusesWhatMakesNoSense) {
+  const Refused cases[] = {
+      {"", "IN and OUT are missing"},
+      {"in", "OUT is missing"},
+      {"in out third", "unexpected third argument 'third'"},
+      {"in out --target-mac=0.5", "unknown option --target-mac, did you mean --target-macs?"},
+      {"in out --traget-macs 0.5", "unknown option --traget-macs, did you mean --target-macs?"},
+      {"in out --calib=x", "did you mean --calibration?"},
+      {"in out --frobnicate", "unknown option --frobnicate, 'cnnopt --help' lists them"},
+      {"in out -x", "unknown option -x"},
+      {"in out --pass=dcs", "unknown pass 'dcs', did you mean dsc?"},
+      {"in out --pass=fold-batchnorm", "did you mean fold-batch-norm?"},
+      {"in out --pass=", "unknown pass ''"},
+      {"in out --pass=dsc,", "unknown pass ''"},
+      {"in out --pass=dsc:rang=2", "unknown setting 'rang=2'"},
+      {"in out --pass=dsc:rank=0", "expected rank="},
+      {"in out --pass=dsc:rank=2x", "expected rank="},
+      {"in out --pass=dsc:rank=", "expected rank="},
+      {"in out --pass=dsc:rank=1:rank=2", "rank is given twice"},
+      {"in out --pass=dsc --pass=dsc:rank=2", "pass dsc is given twice"},
+      {"in out --pass=fold-batch-norm:rank=2", "has no rank"},
+      {"in out --pass=auto,dsc", "--pass=auto"},
+      {"in out --pass=dsc:rank=2 --target-macs=0.5", "exclude each other"},
+      {"in out --no-cleanup --pass=fold-batch-norm", "exclude each other"},
+      {"in out -q -v", "exclude each other"},
+      {"in out --samples=0", "expected a whole number from 1 to 1000000"},
+      {"in out --samples=1.5", "expected a whole number"},
+      {"in out --seed=-1", "expected a whole number from 0 to 18446744073709551615"},
+      {"in out --seed=18446744073709551616", "expected a whole number"},
+      {"in out --threads=-1", "expected a whole number from 0 to 1024"},
+      {"in out --threads=1025", "expected a whole number from 0 to 1024"},
+      {"in out --input-shape=x:1,3,-1", "sizes from 1 on"},
+      {"in out --input-shape=x:", "sizes from 1 on"},
+      {"in out --input-shape=x:1,,3", "sizes from 1 on"},
+      {"in out --input-shape=x:1x3", "sizes from 1 on"},
+      {"in out --input-shape=x:4294967296,4294967296", "64 bits"},
+      {"in out --input-shape=x:1 --input-shape=x:2", "a shape of input 'x' is given twice"},
+      {"in out --verify=maybe", "--verify=maybe: expected enforce, report or off"},
+      {"in out --report=r.md", "--report=r.md: expected a file name that ends in .json"},
+      {"in out --external-data=4G", "expected a size like 1024, 4K or 1M"},
+      {"in out --external-data=-1", "expected a size"},
+      {"in out --external-data=9223372036854775807K", "expected a size"},
+      {"in out --force=maybe", "--force takes no value, found 'maybe'"},
+      {"in out --seed=1 --seed=2", "--seed is given twice"},
+      {"in out --target-macs", "--target-macs"},
+      {"in out --calibration=a.npy --calibration=b.npy", "--calibration is given twice"},
+  };
+  for (const Refused& refused : cases) {
+    const absl::StatusOr<SlimArguments> arguments = Parse(refused.line);
+    ASSERT_FALSE(arguments.ok()) << refused.line;
+    EXPECT_EQ(arguments.status().code(), absl::StatusCode::kInvalidArgument) << refused.line;
+    EXPECT_THAT(std::string(arguments.status().message()), HasSubstr(refused.message)) << refused.line;
+    EXPECT_EQ(arguments.status().message().find('\n'), absl::string_view::npos) << refused.line;
+  }
+}
+
+TEST(Options, FractionsAreParsedStrictly) {
+  for (const char* flag : {"--target-macs", "--max-error"}) {
+    for (const char* text :
+         {"0", "-0.5", "1.01", "nan", "inf", "0.5x", "0,5", "+0.5", "0x1p-1", "", "1e400", "1e-400"}) {
+      const absl::StatusOr<SlimArguments> arguments = ParseSlimArguments({"in", "out", flag, text});
+      ASSERT_FALSE(arguments.ok()) << flag << "=" << text;
+      EXPECT_THAT(std::string(arguments.status().message()),
+                  HasSubstr(absl::StrCat(flag, "=", text, ": expected a number above 0 and at most 1")));
+    }
+    for (const char* text : {"1", "0.5", ".5", "5e-1", "1e-300"}) {
+      EXPECT_TRUE(ParseSlimArguments({"in", "out", flag, text}).ok()) << flag << "=" << text;
+    }
+  }
+}
+
+TEST(Options, MessagesCannotSteerATerminal) {
+  for (const char* word : {"--\x1b[31m", "--seed=\x1b[31m", "--pass=\x1b[31m", "--force=\x1b[31m"}) {
+    const absl::StatusOr<SlimArguments> arguments = ParseSlimArguments({"in", "out", word});
+    ASSERT_FALSE(arguments.ok());
+    EXPECT_EQ(arguments.status().message().find('\x1b'), absl::string_view::npos) << word;
+  }
+}
+
+TEST(CanonicalOptions, HoldWhatChangesTheBytesInAFixedOrder) {
+  EXPECT_THAT(CanonicalOptions(Parsed("in out"), ""), IsEmpty());
+  EXPECT_THAT(CanonicalOptions(Parsed("in out --seed=1 -q --threads=2 --force --report=r.json --ort=x"), ""),
+              IsEmpty());
+  EXPECT_THAT(CanonicalOptions(Parsed("in out --calibration=/home/me/c.npy --samples=4 --max-error=0.10 --seed=3 "
+                                      "--input-shape=x:1,2 --input-shape=3 --pass=dsc:rank=2 --verify=off "
+                                      "--assume-constant --external-data"),
+                               "abc"),
+              ElementsAre("--pass=dsc:rank=2", "--assume-constant", "--max-error=0.1", "--calibration=sha256:abc",
+                          "--samples=4", "--seed=3", "--input-shape=3", "--input-shape=x:1,2", "--verify=off",
+                          "--external-data=1024"));
+}
+
+TEST(CanonicalOptions, ParseBackToTheSameOptions) {
+  const char* line =
+      "in out --target-macs=0.3333333333333333 --max-error=1e-05 --no-cleanup --pass=dsc --verify=report";
+  std::vector<std::string> flags = CanonicalOptions(Parsed(line), "");
+  flags.insert(flags.begin(), {"in", "out"});
+  const absl::StatusOr<SlimArguments> again = ParseSlimArguments(flags);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->target_macs, 0.3333333333333333);
+  EXPECT_EQ(again->max_error, 1e-5);
+  EXPECT_FALSE(again->cleanup);
+  EXPECT_EQ(again->verify, Verify::kReport);
+  ASSERT_EQ(again->passes.size(), 1u);
+}
+
+TEST(Help, NamesEveryFlagPassDefaultAndExitCodeWithin80Columns) {
+  const std::string help = HelpText();
+  for (const Flag& flag : Flags()) {
+    EXPECT_THAT(help, HasSubstr(flag.name));
+  }
+  for (const PassEntry& entry : Catalog()) {
+    EXPECT_THAT(help, HasSubstr(absl::StrCat("\n  ", entry.name, " ")));
+  }
+  EXPECT_THAT(help, HasSubstr(absl::StrCat(kDefaultMaxError)));
+  EXPECT_THAT(help, HasSubstr(absl::StrCat(kBudgetMaxError)));
+  for (const char* code : {"\n  0   ", "\n  4   ", "\n  74  ", "\n  75  "}) {
+    EXPECT_THAT(help, HasSubstr(code));
+  }
+  for (const absl::string_view line : absl::StrSplit(help, '\n')) {
+    EXPECT_LE(line.size(), 80u) << line;
+  }
+}
+
+TEST(Passes, OneLineEach) {
+  const std::string text = PassesText();
+  for (const PassEntry& entry : Catalog()) {
+    EXPECT_THAT(text, HasSubstr(entry.name));
+    EXPECT_THAT(text, HasSubstr(entry.summary));
+  }
+  EXPECT_EQ(static_cast<size_t>(std::count(text.begin(), text.end(), '\n')), Catalog().size());
+}
+
+}  // namespace
+}  // namespace cnnopt
