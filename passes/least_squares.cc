@@ -73,8 +73,9 @@ SquareRoots SymmetricRoots(const Matrix& symmetric, double floor) {
 }
 
 Matrix SolveRight(const Matrix& b, const Matrix& a) {
+  const double scale = a.diagonal().cwiseAbs().mean();
+  if (!(scale > 0)) return Matrix::Zero(b.rows(), b.cols());  // nothing can be seen: nothing is wanted
   Eigen::LLT<Matrix> cholesky(a);
-  const double scale = std::max(a.diagonal().cwiseAbs().mean(), 1e-300);
   for (double ridge = 1e-14; cholesky.info() != Eigen::Success; ridge *= 100) {
     Matrix regular = a;
     regular.diagonal().array() += ridge * scale;

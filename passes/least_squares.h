@@ -22,7 +22,7 @@ struct SquareRoots {
 SquareRoots SymmetricRoots(const Matrix& symmetric, double floor);
 
 // X = B A^-1 for a symmetric positive definite A, by Cholesky. When A is singular to rounding, the smallest multiple
-// of its mean diagonal (from 1e-14, in steps of 100) that makes it definite is added.
+// of its mean diagonal (from 1e-14, in steps of 100) that makes it definite is added. A zero A gives zero.
 Matrix SolveRight(const Matrix& b, const Matrix& a);
 
 }  // namespace cnnopt

@@ -19,7 +19,7 @@ using ::cnnopt::testing::ModelOf;
 using ::cnnopt::testing::Plain;
 using ::cnnopt::testing::RandomConv;
 using ::cnnopt::testing::RelativeDistance;
-using ::cnnopt::testing::RunDouble;
+using ::cnnopt::testing::RunModel;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -60,16 +60,16 @@ TEST_P(EmissionTest, EqualsComposeInOnnxRuntime) {
       ASSERT_TRUE(rewrite.ok()) << rewrite.status();
       ASSERT_TRUE(ApplyRewrite(*rewrite, emitted).ok());
       EXPECT_GT(emitted.graph().node_size(), 1);
-      const std::vector<double> got = RunDouble(emitted, input);
-      EXPECT_LT(Difference(got, RunDouble(ModelOf(Compose(replacement), param.spatial), input)), 1e-12)
+      const std::vector<double> got = RunModel(emitted, input);
+      EXPECT_LT(Difference(got, RunModel(ModelOf(Compose(replacement), param.spatial), input)), 2e-6)
           << form->Label(rank);
     }
     // At full rank the whole job is the identity.
     const Replacement full = form->Fit(conv, {}, conv.taps());
     if (conv.taps() <= std::min(conv.group_in_channels(), conv.out_channels / conv.groups)) {
-      EXPECT_LT(Difference(RunDouble(ModelOf(Compose(full), param.spatial), input),
-                           RunDouble(ModelOf(conv, param.spatial), input)),
-                1e-12);
+      EXPECT_LT(Difference(RunModel(ModelOf(Compose(full), param.spatial), input),
+                           RunModel(ModelOf(conv, param.spatial), input)),
+                2e-6);
     }
   }
 }
@@ -126,7 +126,7 @@ TEST(ComposeTest, StridesMultiplyAndPadsAdd) {
       EmitReplacement({{{first, second}}}, chain.graph().node(0), chain.graph().initializer(0), "chain");
   ASSERT_TRUE(rewrite.ok());
   ASSERT_TRUE(ApplyRewrite(*rewrite, chain).ok());
-  EXPECT_LT(Difference(RunDouble(chain, {1, 4, 13, 12}), RunDouble(ModelOf(whole, {13, 12}), {1, 4, 13, 12})), 1e-12);
+  EXPECT_LT(Difference(RunModel(chain, {1, 4, 13, 12}), RunModel(ModelOf(whole, {13, 12}), {1, 4, 13, 12})), 2e-6);
 }
 
 TEST(GroupsTest, ExtractAndMergeAreInverse) {
@@ -143,20 +143,17 @@ TEST(GroupsTest, ExtractAndMergeAreInverse) {
 
 // ---- ReadConv ----------------------------------------------------------------------------------------------------
 
-absl::StatusOr<Conv> ReadFrom(const std::string& attributes, const Shape* input_shape = nullptr,
-                              const std::string& weights = "float[4,2,3,3] w = {}") {
-  std::string text =
-      R"(<ir_version: 8, opset_import: ["" : 17]> g (float[1,4,8,8] x, float[4] runtime_bias) => (float[1,4,a,b] y)
-    <float[4,2,3,3] w, float[4] bias = {1,2,3,4}> { y = Conv<ATTRIBUTES>(x, w, bias) })";
-  (void)weights;
+// One Conv node with these attributes and the weight 0, 1, 2, ... of shape [4,2,3,3].
+absl::StatusOr<Conv> ReadFrom(const std::string& attributes, const Shape* input_shape = nullptr) {
+  std::string text = R"(<ir_version: 8, opset_import: ["" : 17]> g (float[1,4,8,8] x) => (float[1,4,a,b] y)
+    <float[4] bias = {1,2,3,4}> { y = Conv<ATTRIBUTES>(x, w, bias) })";
   text.replace(text.find("ATTRIBUTES"), 10, attributes);
   onnx::ModelProto model = ModelFromText(text);
-  for (onnx::TensorProto& tensor : *model.mutable_graph()->mutable_initializer()) {
-    if (tensor.name() != "w") continue;
-    tensor.clear_float_data();
-    tensor.clear_raw_data();
-    for (int i = 0; i < 72; ++i) tensor.add_float_data(static_cast<float>(i));
-  }
+  onnx::TensorProto& weight = *model.mutable_graph()->add_initializer();
+  weight.set_name("w");
+  weight.set_data_type(onnx::TensorProto::FLOAT);
+  for (const int64_t dim : {4, 2, 3, 3}) weight.add_dims(dim);
+  for (int i = 0; i < 72; ++i) weight.add_float_data(static_cast<float>(i));
   absl::StatusOr<GraphView> view = GraphView::Create(model);
   if (!view.ok()) return view.status();
   return ReadConv(model.graph().node(0), *view, input_shape);

@@ -13,14 +13,14 @@ namespace {
 void AddTensor(onnx::GraphProto& graph, const std::string& name, const Shape& shape, const Matrix& values) {
   onnx::TensorProto* tensor = graph.add_initializer();
   tensor->set_name(name);
-  tensor->set_data_type(onnx::TensorProto::DOUBLE);
+  tensor->set_data_type(onnx::TensorProto::FLOAT);
   for (const int64_t dim : shape) tensor->add_dims(dim);
-  for (Eigen::Index i = 0; i < values.size(); ++i) tensor->add_double_data(values.data()[i]);
+  for (Eigen::Index i = 0; i < values.size(); ++i) tensor->add_float_data(static_cast<float>(values.data()[i]));
 }
 
 void AddValue(onnx::ValueInfoProto& info, const std::string& name, const Shape& shape) {
   info.set_name(name);
-  info.mutable_type()->mutable_tensor_type()->set_elem_type(onnx::TensorProto::DOUBLE);
+  info.mutable_type()->mutable_tensor_type()->set_elem_type(onnx::TensorProto::FLOAT);
   for (const int64_t dim : shape)
     info.mutable_type()->mutable_tensor_type()->mutable_shape()->add_dim()->set_dim_value(dim);
 }
@@ -80,7 +80,7 @@ onnx::ModelProto ModelOf(const Conv& conv, const Shape& spatial) {
   AddValue(*graph.add_input(), "x", input);
   onnx::ValueInfoProto& output = *graph.add_output();
   output.set_name("y");
-  output.mutable_type()->mutable_tensor_type()->set_elem_type(onnx::TensorProto::DOUBLE);
+  output.mutable_type()->mutable_tensor_type()->set_elem_type(onnx::TensorProto::FLOAT);
   onnx::NodeProto& node = *graph.add_node();
   node.set_op_type("Conv");
   node.set_name("conv");
@@ -122,14 +122,14 @@ double RelativeDistance(const Matrix& a, const Matrix& b) {
   return size > 0 ? (a - b).norm() / size : a.norm();
 }
 
-std::vector<double> RunDouble(const onnx::ModelProto& model, const Shape& shape) {
+std::vector<double> RunModel(const onnx::ModelProto& model, const Shape& shape) {
   SessionOptions options;
   options.optimize = false;
   const Session session = OrDie(Session::Create(TestRuntime(), model, options));
   std::mt19937 random(7);
   const Matrix values = RandomMatrix(random, ElementCount(shape), 1);
   const Tensor input = OrDie(FromDoubles(absl::MakeConstSpan(values.data(), static_cast<size_t>(values.size())), shape,
-                                         onnx::TensorProto::DOUBLE));
+                                         onnx::TensorProto::FLOAT));
   const std::vector<Tensor> outputs = OrDie(session.Run({{"x", input}}));
   return OrDie(ToDoubles(outputs.front()));
 }

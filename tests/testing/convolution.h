@@ -25,8 +25,8 @@ Geometry Plain(std::vector<int64_t> kernel);
 Conv RandomConv(std::mt19937& random, const Geometry& geometry, int64_t in, int64_t out, int64_t groups = 1,
                 bool bias = true);
 
-// A model with one input x [1, in, spatial...], one Conv node "conv" with `conv`'s weights and output y. Double, so
-// that differences are those of the algebra.
+// A model with one input x [1, in, spatial...], one Conv node "conv" with `conv`'s weights and output y. Float: ONNX
+// Runtime has no Conv of doubles.
 onnx::ModelProto ModelOf(const Conv& conv, const Shape& spatial);
 
 // Moments of `samples` random patches that live in a subspace of `dimensions` directions, plus `noise`.
@@ -36,7 +36,7 @@ Moments RandomMoments(std::mt19937& random, int64_t size, int64_t dimensions, do
 double RelativeDistance(const Matrix& a, const Matrix& b);
 
 // Outputs of `model` on a seeded random input x of this shape, its fusions off.
-std::vector<double> RunDouble(const onnx::ModelProto& model, const Shape& shape);
+std::vector<double> RunModel(const onnx::ModelProto& model, const Shape& shape);
 
 }  // namespace cnnopt::testing
 

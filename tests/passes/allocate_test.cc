@@ -1,0 +1,102 @@
+#include "passes/allocate.h"
+
+#include <limits>
+#include <random>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace cnnopt {
+namespace {
+
+// Keep, and a few choices of falling cost and rising damage (not always convex).
+Choices RandomChoices(std::mt19937& random, int sites, int most) {
+  Choices choices;
+  for (int s = 0; s < sites; ++s) {
+    std::vector<Choice>& site = choices.emplace_back();
+    site.push_back({1000 + static_cast<int64_t>(random() % 1000), 0});
+    const int count = static_cast<int>(random() % static_cast<unsigned>(most + 1));
+    for (int c = 0; c < count; ++c) {
+      site.push_back({static_cast<int64_t>(random() % 1000), static_cast<double>(random() % 1000) / 100});
+    }
+  }
+  return choices;
+}
+
+// Every plan, by counting.
+void ForEachPlan(const Choices& choices, const std::function<void(const Plan&)>& visit) {
+  Plan plan(choices.size(), 0);
+  for (;;) {
+    visit(plan);
+    size_t s = 0;
+    while (s < plan.size() && ++plan[s] == static_cast<int>(choices[s].size())) plan[s++] = 0;
+    if (s == plan.size()) return;
+  }
+}
+
+double LeastDamage(const Choices& choices, int64_t budget) {
+  double least = std::numeric_limits<double>::infinity();
+  ForEachPlan(choices, [&](const Plan& plan) {
+    if (PlanCost(choices, plan) <= budget) least = std::min(least, PlanDamage(choices, plan));
+  });
+  return least;
+}
+
+TEST(LagrangianPathTest, EveryPlanOnItIsOptimalForItsCost) {
+  std::mt19937 random(1);
+  for (int trial = 0; trial < 200; ++trial) {
+    const Choices choices = RandomChoices(random, 4, 4);
+    const std::vector<Step> path = LagrangianPath(choices);
+    int64_t last = std::numeric_limits<int64_t>::max();
+    for (size_t count = 0; count <= path.size(); ++count) {
+      const Plan plan = PlanAt(choices, path, count);
+      const int64_t cost = PlanCost(choices, plan);
+      EXPECT_LT(cost, last);
+      last = cost;
+      EXPECT_NEAR(PlanDamage(choices, plan), LeastDamage(choices, cost), 1e-9);
+    }
+    // The path ends at the cheapest plan of all.
+    int64_t cheapest = std::numeric_limits<int64_t>::max();
+    ForEachPlan(choices, [&](const Plan& plan) { cheapest = std::min(cheapest, PlanCost(choices, plan)); });
+    EXPECT_EQ(last, cheapest);
+  }
+}
+
+TEST(MeetBudgetTest, HoldsTheBudgetAndIsNearTheOptimum) {
+  std::mt19937 random(2);
+  double found = 0, best = 0;
+  for (int trial = 0; trial < 300; ++trial) {
+    const Choices choices = RandomChoices(random, 4, 4);
+    const int64_t keep = PlanCost(choices, Plan(4, 0));
+    for (const int64_t budget : {keep, keep * 3 / 4, keep / 2, keep / 4, int64_t{0}}) {
+      const std::optional<Plan> plan = MeetBudget(choices, budget);
+      const double least = LeastDamage(choices, budget);
+      ASSERT_EQ(plan.has_value(), std::isfinite(least));
+      if (!plan.has_value()) continue;
+      EXPECT_LE(PlanCost(choices, *plan), budget);
+      EXPECT_GE(PlanDamage(choices, *plan), least - 1e-9);
+      found += PlanDamage(choices, *plan);
+      best += least;
+    }
+  }
+  EXPECT_LT(found, 1.15 * best);  // over all trials; a Lagrangian misses the plans off the hull
+}
+
+TEST(MeetBudgetTest, KeepsEverythingWhenNothingIsAsked) {
+  const Choices choices = {{{100, 0}, {50, 1}}, {{100, 0}}};
+  EXPECT_THAT(*MeetBudget(choices, 200), ::testing::ElementsAre(0, 0));
+  EXPECT_THAT(*MeetBudget(choices, 199), ::testing::ElementsAre(1, 0));
+  EXPECT_FALSE(MeetBudget(choices, 149).has_value());
+  EXPECT_TRUE(MeetBudget({}, 0).has_value());
+}
+
+TEST(MeetBudgetTest, SpendsWhatTheLastStepOvershot) {
+  // The path's cheap steps first: both sites; then site 0 can come back to its mild choice within the budget.
+  const Choices choices = {{{1000, 0}, {900, 5}, {100, 50}}, {{1000, 0}, {500, 1}}};
+  const std::optional<Plan> plan = MeetBudget(choices, 1400);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_THAT(*plan, ::testing::ElementsAre(1, 1));
+}
+
+}  // namespace
+}  // namespace cnnopt
