@@ -1,5 +1,6 @@
 #include "onnx_io/rewrite.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
