@@ -1,5 +1,6 @@
 #include "onnx_io/rewrite.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -92,11 +93,17 @@ absl::Status GiveFreshNames(const absl::flat_hash_set<absl::string_view>& made, 
       }
     }
   }
+  const auto rename = [&](std::string& name) {
+    if (const auto found = renamed.find(name); found != renamed.end()) {
+      name = found->second;
+    }
+  };
+  for (auto& redirect : rewrite.redirect) {
+    rename(redirect.second);
+  }
   for (onnx::NodeProto& node : rewrite.insert) {
     for (std::string& input : *node.mutable_input()) {
-      if (const auto found = renamed.find(input); found != renamed.end()) {
-        input = found->second;
-      }
+      rename(input);
     }
     for (const absl::string_view name : OuterReads(node)) {
       if (renamed.contains(name)) {
@@ -117,6 +124,7 @@ class Edit {
   absl::Status Decide() {
     CNNOPT_RETURN_IF_ERROR(FindRemoved());
     CNNOPT_RETURN_IF_ERROR(NameNew());
+    CNNOPT_RETURN_IF_ERROR(ResolveRedirects());
     CountReads();
     RemoveUnread();
     Place();
@@ -134,6 +142,11 @@ class Edit {
       *nodes.Add() = std::move(slot.old_node >= 0 ? *graph.mutable_node(slot.old_node)
                                                   : rewrites_[slot.rewrite].insert[slot.index]);
     }
+    for (onnx::NodeProto& node : nodes) {
+      for (std::string& input : *node.mutable_input()) {
+        input = Target(input);
+      }
+    }
     graph.mutable_node()->Swap(&nodes);
     RemoveNamed(dead_initializers_, [](const onnx::TensorProto& t) { return t.name(); }, graph.mutable_initializer());
     RemoveNamed(dead_initializers_, [](const onnx::ValueInfoProto& i) { return i.name(); }, graph.mutable_input());
@@ -143,6 +156,9 @@ class Edit {
         graph.mutable_quantization_annotation());
     for (Rewrite& rewrite : rewrites_) {
       for (onnx::TensorProto& weight : rewrite.weights) {
+        if (unread_weights_.contains(weight.name())) {
+          continue;
+        }
         if (model.ir_version() < 4) {
           ListAsInput(weight, graph);
         }
@@ -220,6 +236,41 @@ class Edit {
     return absl::OkStatus();
   }
 
+  // The value that a node reads where it now says `name`.
+  const std::string& Target(const std::string& name) const {
+    const auto found = redirects_.find(name);
+    return found == redirects_.end() ? name : found->second;
+  }
+
+  // Makes each redirect point at its last target, so that a chain of them costs no more than one.
+  absl::Status ResolveRedirects() {
+    for (const Rewrite& rewrite : rewrites_) {
+      for (const auto& [from, to] : rewrite.redirect) {
+        if (from == to || !redirects_.emplace(from, to).second) {
+          return absl::InternalError(
+              absl::StrCat("rewrite '", rewrite.why, "' redirects '", from, "', which is redirected already"));
+        }
+      }
+    }
+    for (const Rewrite& rewrite : rewrites_) {
+      for (const auto& redirect : rewrite.redirect) {
+        std::vector<std::string> path = {redirect.first};
+        for (auto next = redirects_.find(path.back()); next != redirects_.end(); next = redirects_.find(path.back())) {
+          path.push_back(next->second);
+          if (path.size() > redirects_.size() + 1) {
+            return absl::InternalError(absl::StrCat("the redirect of '", redirect.first, "' leads back to itself"));
+          }
+        }
+        const std::string last = path.back();
+        path.pop_back();
+        for (const std::string& name : path) {
+          redirects_[name] = last;
+        }
+      }
+    }
+    return absl::OkStatus();
+  }
+
   void CountReads() {
     for (int i = 0; i < graph_.node_size(); ++i) {
       if (removed_by_[static_cast<size_t>(i)] == kKept) {
@@ -241,7 +292,7 @@ class Edit {
 
   void AddReads(const onnx::NodeProto& node) {
     for (const std::string& input : node.input()) {
-      ++reads_[input];
+      ++reads_[Target(input)];
     }
     for (const absl::string_view name : OuterReads(node)) {
       ++reads_[name];
@@ -282,8 +333,8 @@ class Edit {
         removed_by_[static_cast<size_t>(producer->second)] = kDead;
         touched_.emplace(name);
         for (const std::string& input : node.input()) {
-          --reads_[input];
-          suspects.push_back(input);
+          --reads_[Target(input)];
+          suspects.push_back(Target(input));
         }
       }
     }
@@ -322,6 +373,9 @@ class Edit {
     for (const Rewrite& rewrite : rewrites_) {
       for (const onnx::TensorProto& weight : rewrite.weights) {
         defined.insert(weight.name());
+        if (reads_[weight.name()] == 0) {
+          unread_weights_.insert(weight.name());
+        }
       }
     }
     for (const Slot& slot : slots_) {
@@ -339,15 +393,23 @@ class Edit {
     for (const Rewrite& rewrite : rewrites_) {
       for (const onnx::NodeProto& node : rewrite.insert) {
         for (const std::string& input : node.input()) {
-          if (!input.empty() && !defined.contains(input)) {
-            return absl::InternalError(
-                absl::StrCat("rewrite '", rewrite.why, "' reads '", input, "', which nothing makes"));
-          }
+          CNNOPT_RETURN_IF_ERROR(CheckRead(Target(input), rewrite, defined));
         }
+      }
+      for (const auto& redirect : rewrite.redirect) {
+        CNNOPT_RETURN_IF_ERROR(CheckRead(Target(redirect.first), rewrite, defined));
       }
     }
     gone_.insert(dead_initializers_.begin(), dead_initializers_.end());
     return absl::OkStatus();
+  }
+
+  static absl::Status CheckRead(const std::string& name, const Rewrite& rewrite,
+                                const absl::flat_hash_set<absl::string_view>& defined) {
+    if (name.empty() || defined.contains(name)) {
+      return absl::OkStatus();
+    }
+    return absl::InternalError(absl::StrCat("rewrite '", rewrite.why, "' reads '", name, "', which nothing makes"));
   }
 
   absl::Status Order() {
@@ -356,7 +418,7 @@ class Edit {
     for (const Slot& slot : slots_) {
       nodes.push_back(slot.node);
     }
-    absl::StatusOr<std::vector<int>> order = TopologicalOrder(nodes);
+    absl::StatusOr<std::vector<int>> order = TopologicalOrder(nodes, redirects_);
     if (!order.ok()) {
       return absl::InternalError(order.status().message());
     }
@@ -393,10 +455,12 @@ class Edit {
   absl::flat_hash_map<absl::string_view, int> producer_;  // by output
   std::vector<int> removed_by_;                           // per old node: the rewrite that removes it, kKept or kDead
   std::vector<int> last_removed_;  // per rewrite: its last node in the old order, -1: it removes none
+  Redirects redirects_;
   absl::flat_hash_map<absl::string_view, int64_t> reads_;  // in the new graph
   std::vector<Slot> slots_;
   std::vector<int> order_;  // of slots_
   NameSet dead_initializers_;
+  NameSet unread_weights_;
   NameSet touched_;  // values that change hands or go
   NameSet gone_;     // those that exist no more
 };

@@ -3,6 +3,7 @@
 #define CNNOPT_ONNX_IO_REWRITE_H_
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -14,7 +15,10 @@ struct Rewrite {
   std::string why;                         // one line for the report
   std::vector<std::string> remove;         // nodes, each by its first non-empty output (unique in ONNX)
   std::vector<onnx::NodeProto> insert;     // in order; define every value that the removed nodes made and is still read
-  std::vector<onnx::TensorProto> weights;  // new initializers
+  std::vector<onnx::TensorProto> weights;  // new initializers; one that nothing reads is left out
+  // Where a node of the graph reads `first`, it reads `second` from now on. Subgraphs and graph outputs do not: a
+  // value that they read must still be made.
+  std::vector<std::pair<std::string, std::string>> redirect = {};
 };
 
 // Applies all of `rewrites` to the graph of `model`, or none of them and says why. They must remove different nodes.

@@ -1,5 +1,6 @@
 #include "onnx_io/tensor.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>

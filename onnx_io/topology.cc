@@ -153,7 +153,8 @@ Names AllNames(const onnx::GraphProto& graph) {
   return names;
 }
 
-absl::StatusOr<std::vector<int>> TopologicalOrder(absl::Span<const onnx::NodeProto* const> nodes) {
+absl::StatusOr<std::vector<int>> TopologicalOrder(absl::Span<const onnx::NodeProto* const> nodes,
+                                                  const Redirects& redirects) {
   absl::flat_hash_map<absl::string_view, int> producer;
   for (size_t i = 0; i < nodes.size(); ++i) {
     for (const std::string& output : nodes[i]->output()) {
@@ -170,7 +171,8 @@ absl::StatusOr<std::vector<int>> TopologicalOrder(absl::Span<const onnx::NodePro
       }
     };
     for (const std::string& input : nodes[i]->input()) {
-      need(input);
+      const auto redirect = redirects.find(input);
+      need(redirect == redirects.end() ? input : redirect->second);
     }
     for (const absl::string_view name : OuterReads(*nodes[i])) {
       need(name);

@@ -2,8 +2,10 @@
 #ifndef CNNOPT_ONNX_IO_TOPOLOGY_H_
 #define CNNOPT_ONNX_IO_TOPOLOGY_H_
 
+#include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -20,10 +22,14 @@ std::vector<absl::string_view> OuterReads(const onnx::GraphProto& graph);
 // Every value name that appears anywhere in `graph`, nested graphs included; with repetitions.
 std::vector<absl::string_view> AllNames(const onnx::GraphProto& graph);
 
+// Reads of a value (key) that count as reads of another.
+using Redirects = absl::flat_hash_map<std::string, std::string>;
+
 // Positions in `nodes` such that every node comes after those whose outputs it or its nested graphs read. Nodes move
 // only forward and only when a node before them needs them, so an ordered list stays as it is. Linear.
 // Errors: InvalidArgument (a value made twice, a cycle; the message names a value).
-absl::StatusOr<std::vector<int>> TopologicalOrder(absl::Span<const onnx::NodeProto* const> nodes);
+absl::StatusOr<std::vector<int>> TopologicalOrder(absl::Span<const onnx::NodeProto* const> nodes,
+                                                  const Redirects& redirects = {});
 
 }  // namespace cnnopt
 

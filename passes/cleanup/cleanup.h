@@ -21,6 +21,8 @@ struct Declined {
 };
 struct PassContext {
   int64_t opset = 0;  // of the standard operator set
+  // Bytes by which folding may still make the model bigger, whatever it folds: a small file can ask for a lot.
+  int64_t growth_left = 16 << 20;
   std::vector<Declined> declined;
 };
 
@@ -39,10 +41,11 @@ absl::StatusOr<std::vector<Rewrite>> PlanFoldBatchNorm(const GraphView& view, Pa
 absl::StatusOr<std::vector<Rewrite>> PlanFoldScale(const GraphView& view, PassContext& context);
 
 struct CleanupResult {
-  std::vector<std::string> applied;  // Rewrite::why of each
+  std::vector<std::string> applied;  // Rewrite::why of each that has one
   std::vector<Declined> declined;
 };
-// Runs `passes` in turn, each until it finds nothing more. All or nothing: on an error the model is unchanged.
+// Runs `passes` in turn, over and over until none finds anything more, and tells why nodes were let be in the end. All
+// or nothing: on an error the model is unchanged.
 absl::StatusOr<CleanupResult> RunCleanup(onnx::ModelProto& model, const std::vector<CleanupPass>& passes,
                                          InputConstants inputs);
 

@@ -236,6 +236,47 @@ TEST(ApplyRewrites, AnnotationsOfVanishedTensorsGo) {
   EXPECT_EQ(model.graph().quantization_annotation(0).tensor_name(), "v");
 }
 
+TEST(ApplyRewrites, RedirectsReadsOfNodes) {
+  onnx::ModelProto model = ModelFromText(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[1] x) => (float[1] y) <float[1] w = {1}> {
+      w1 = Identity(w)
+      w2 = Identity(w1)
+      a = Add(x, w2)
+      b = Identity(a)
+      y = Sum(a, b, w1)
+    })");
+  const std::vector<Rewrite> rewrites = {{"", {"w1"}, {}, {}, {{"w1", "w"}}},
+                                         {"", {"w2"}, {}, {}, {{"w2", "w1"}}},
+                                         {"", {"b"}, {Node("Neg", {"a"}, "n")}, {}, {{"b", "n"}}}};
+  ASSERT_TRUE(ApplyRewrites(rewrites, model).ok());
+  EXPECT_THAT(Nodes(model), ElementsAre("a=Add x w", "n=Neg a", "y=Sum a n w"));
+  EXPECT_THAT(Initializers(model), ElementsAre("w"));
+}
+
+TEST(ApplyRewrites, ARedirectMayPointAtAValueWithAFreshNameFurtherDown) {
+  onnx::ModelProto model = ModelFromText(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[1] x) => (float[1] y, float[1] z) { a = Neg(x)  y = Abs(a)  z = Relu(x) })");
+  const Rewrite rewrite{"", {"z"}, {Node("Relu", {"x"}, "z"), Node("Exp", {"z"}, "a")}, {}, {{"a", "a"}}};
+  // Its own "a" is taken, so it makes a_1, and y reads that: z and a_1 move before y.
+  ASSERT_TRUE(ApplyRewrite(rewrite, model).ok());
+  EXPECT_THAT(Nodes(model), ElementsAre("a=Neg x", "z=Relu x", "a_1=Exp z", "y=Abs a_1"));
+}
+
+TEST(ApplyRewrites, WeightsThatNothingReadsAreLeftOut) {
+  onnx::ModelProto model = ModelFromText(kChain);
+  ASSERT_TRUE(ApplyRewrite({"", {"b"}, {Node("Neg", {"a"}, "b")}, {Weight("new", 1)}}, model).ok());
+  EXPECT_THAT(Initializers(model), ElementsAre("v"));
+}
+
+TEST(ApplyRewrites, RefusesBadRedirects) {
+  const onnx::ModelProto model = ModelFromText(kChain);
+  ExpectRefused({{"", {}, {}, {}, {{"a", "x"}}}, {"", {}, {}, {}, {{"a", "b"}}}}, model, "redirected already");
+  ExpectRefused({{"", {}, {}, {}, {{"a", "b"}, {"b", "a"}}}}, model, "leads back to itself");
+  ExpectRefused({{"", {}, {}, {}, {{"a", "missing"}}}}, model, "reads 'missing'");
+  ExpectRefused({{"", {}, {}, {}, {{"a", "b"}}}}, model, "cycle");
+  ExpectRefused({{"", {"y"}, {Node("Neg", {"b"}, "other")}, {}, {{"y", "other"}}}}, model, "'y' is still read");
+}
+
 TEST(ApplyRewrites, RefusesInconsistentRewrites) {
   const onnx::ModelProto model = ModelFromText(kChain);
   const Rewrite good{"good", {"a"}, {Node("Neg", {"x"}, "a")}, {}};
