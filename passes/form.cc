@@ -41,21 +41,21 @@ Replacement Form::Outline(const Conv& conv, int64_t rank) const {
 
 std::vector<RankError> Form::Candidates(const Conv& conv, absl::Span<const Moments> moments) const {
   const Conv group = SpatialOutline(conv, conv.group_in_channels(), conv.out_channels / conv.groups);
-  int64_t largest = LargestRank(group);
-  while (largest > 0 && ParameterCount(OutlineGroup(group, largest)) >= StageParameters(group)) --largest;
-  std::vector<double> squares(static_cast<size_t>(largest), 0.0);
+  std::vector<int64_t> ranks = Ranks(group);
+  while (!ranks.empty() && ParameterCount(OutlineGroup(group, ranks.back())) >= StageParameters(group))
+    ranks.pop_back();
+  std::vector<double> squares(ranks.size(), 0.0);
   double whole = 0;
-  for (int64_t g = 0; g < conv.groups && largest > 0; ++g) {
+  for (int64_t g = 0; g < conv.groups && !ranks.empty(); ++g) {
     const Conv part = ExtractGroup(conv, g);
     const Moments seen = GroupMoments(moments, g);
-    const std::vector<double> errors = SquaredErrors(part, seen, largest);
+    const std::vector<double> errors = SquaredErrors(part, seen, ranks);
     for (size_t r = 0; r < squares.size(); ++r) squares[r] += errors[r];
     whole += WeightedSquaredNorm(part.weight, seen);
   }
   std::vector<RankError> candidates;
   for (size_t r = 0; r < squares.size(); ++r) {
-    const double relative = whole > 0 ? std::sqrt(std::max(squares[r], 0.0) / whole) : 0.0;
-    candidates.push_back({static_cast<int64_t>(r) + 1, relative});
+    candidates.push_back({ranks[r], whole > 0 ? std::sqrt(std::max(squares[r], 0.0) / whole) : 0.0});
   }
   return candidates;
 }

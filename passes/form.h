@@ -36,8 +36,8 @@ class Form {
   absl::Status Applies(const Conv& conv) const;
   // The replacement without weights: what it will cost.
   Replacement Outline(const Conv& conv, int64_t rank) const;
-  // Every rank at which the replacement has fewer weights than `conv`, smallest first, with its error. Errors fall
-  // with the rank.
+  // Every rank worth considering at which the replacement has fewer weights than `conv`, smallest first, with its
+  // error. Errors fall with the rank.
   std::vector<RankError> Candidates(const Conv& conv, absl::Span<const Moments> moments) const;
   // The replacement of this rank that minimises E|Wx - Vx|^2, its bias set so that outputs have the right mean.
   Replacement Fit(const Conv& conv, absl::Span<const Moments> moments, int64_t rank) const;
@@ -45,10 +45,12 @@ class Form {
  protected:
   // The same for one group (conv.groups == 1).
   virtual absl::Status AppliesToGroup(const Conv& conv) const = 0;
-  virtual int64_t LargestRank(const Conv& conv) const = 0;
   virtual Replacement OutlineGroup(const Conv& conv, int64_t rank) const = 0;
-  // Squared errors, not divided by anything, of ranks 1 .. `largest`.
-  virtual std::vector<double> SquaredErrors(const Conv& conv, const Moments& moments, int64_t largest) const = 0;
+  // Ranks worth considering, smallest first, whether they pay or not.
+  virtual std::vector<int64_t> Ranks(const Conv& conv) const = 0;
+  // E|Wx - Vx|^2 of each of `ranks`.
+  virtual std::vector<double> SquaredErrors(const Conv& conv, const Moments& moments,
+                                            const std::vector<int64_t>& ranks) const = 0;
   // Without bias.
   virtual Replacement FitGroup(const Conv& conv, const Moments& moments, int64_t rank) const = 0;
 };

@@ -19,7 +19,7 @@
 //
 // T multiplier-1 branches and a sum, never a depthwise Conv with a multiplier: ONNX Runtime has no fast kernel for it.
 #include <algorithm>
-#include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "Eigen/Cholesky"
@@ -36,6 +36,12 @@ constexpr int kSweeps = 3;
 constexpr double kKroneckerFloor = 1e-6;
 
 Conv DepthwiseOutline(const Conv& conv, int64_t channels) { return SpatialOutline(conv, channels, channels, channels); }
+
+std::vector<int64_t> UpTo(int64_t last) {
+  std::vector<int64_t> ranks(static_cast<size_t>(last));
+  std::iota(ranks.begin(), ranks.end(), int64_t{1});
+  return ranks;
+}
 
 class Dsc : public Form {
  public:
@@ -157,7 +163,7 @@ DepthwiseFit FitDepthwiseFirst(const Conv& conv, const Moments& moments, int64_t
 
 class DepthwiseFirst final : public Dsc {
  protected:
-  int64_t LargestRank(const Conv& conv) const override { return std::min(conv.taps(), conv.out_channels); }
+  std::vector<int64_t> Ranks(const Conv& conv) const override { return UpTo(std::min(conv.taps(), conv.out_channels)); }
 
   Replacement OutlineGroup(const Conv& conv, int64_t rank) const override {
     const std::vector<Conv> branch = {DepthwiseOutline(conv, conv.in_channels),
@@ -165,13 +171,13 @@ class DepthwiseFirst final : public Dsc {
     return {std::vector<std::vector<Conv>>(static_cast<size_t>(rank), branch)};
   }
 
-  std::vector<double> SquaredErrors(const Conv& conv, const Moments& moments, int64_t largest) const override {
-    std::vector<double> errors(static_cast<size_t>(largest), 0.0);
+  std::vector<double> SquaredErrors(const Conv& conv, const Moments& moments,
+                                    const std::vector<int64_t>& ranks) const override {
+    std::vector<double> errors(ranks.size(), 0.0);
     if (!moments.identity()) {
-      for (int64_t rank = 1; rank <= largest; ++rank) {
-        const DepthwiseFit fit = FitDepthwiseFirst(conv, moments, rank);
-        errors[static_cast<size_t>(rank - 1)] =
-            WeightedSquaredNorm(conv.weight - DepthwiseProduct(fit, conv.in_channels), moments);
+      for (size_t r = 0; r < ranks.size(); ++r) {
+        const DepthwiseFit fit = FitDepthwiseFirst(conv, moments, ranks[r]);
+        errors[r] = WeightedSquaredNorm(conv.weight - DepthwiseProduct(fit, conv.in_channels), moments);
       }
       return errors;
     }
@@ -179,9 +185,7 @@ class DepthwiseFirst final : public Dsc {
     for (int64_t c = 0; c < conv.in_channels; ++c) {
       const Matrix block = ChannelBlock(conv.weight, c, conv.taps());
       const Vector values = DecomposeSymmetric(block.transpose() * block).values.cwiseMax(0);
-      for (int64_t rank = 1; rank <= largest; ++rank) {
-        errors[static_cast<size_t>(rank - 1)] += values.tail(values.size() - rank).sum();
-      }
+      for (size_t r = 0; r < ranks.size(); ++r) errors[r] += values.tail(values.size() - ranks[r]).sum();
     }
     return errors;
   }
@@ -302,7 +306,7 @@ class PointwiseFirst final : public Dsc {
   std::string Label(int64_t rank) const override { return absl::StrCat("dsc rank ", rank, ", pointwise first"); }
 
  protected:
-  int64_t LargestRank(const Conv& conv) const override { return std::min(conv.taps(), conv.in_channels); }
+  std::vector<int64_t> Ranks(const Conv& conv) const override { return UpTo(std::min(conv.taps(), conv.in_channels)); }
 
   Replacement OutlineGroup(const Conv& conv, int64_t rank) const override {
     const std::vector<Conv> branch = {PointwiseOutline(conv.axes(), conv.in_channels, conv.out_channels),
@@ -310,9 +314,10 @@ class PointwiseFirst final : public Dsc {
     return {std::vector<std::vector<Conv>>(static_cast<size_t>(rank), branch)};
   }
 
-  std::vector<double> SquaredErrors(const Conv& conv, const Moments& moments, int64_t largest) const override {
+  std::vector<double> SquaredErrors(const Conv& conv, const Moments& moments,
+                                    const std::vector<int64_t>& ranks) const override {
     std::vector<double> errors;
-    for (int64_t rank = 1; rank <= largest; ++rank) {
+    for (const int64_t rank : ranks) {
       const PointwiseFit fit = FitPointwiseFirst(conv, moments, rank);
       errors.push_back(WeightedSquaredNorm(conv.weight - PointwiseProduct(conv, fit), moments));
     }
