@@ -1,15 +1,14 @@
 #include "cli/report_json.h"
 
 #include <cmath>
-#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/cli/process.h"
 #include "tests/cli/sample_report.h"
 
 namespace cnnopt {
@@ -31,14 +30,6 @@ ReportContext Context() {
   context.calibration = "data/cifar.npy";
   context.calibration_sha256 = std::string(64, 'c');
   return context;
-}
-
-std::string ReadText(const std::string& path) {
-  std::ifstream file(path);
-  EXPECT_TRUE(file.good()) << path;
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
 }
 
 // Every path of a field in `json`: "layers[].macs.before". The keys of `shapes` are names of inputs, not fields.
