@@ -28,6 +28,25 @@ absl::Status UnknownFlag(const std::string& argument) {
                    nearest.empty() ? "'cnnopt --help' lists them" : absl::StrCat("did you mean --", nearest, "?")));
 }
 
+absl::Status NeedsValue(const Flag& flag) {
+  return absl::InvalidArgumentError(absl::StrCat(flag.name, " needs a value: ", flag.name, "=", flag.value));
+}
+
+// CLI11 takes "--flag= word" for "--flag word", so that an empty shell variable would swallow IN.
+absl::Status CheckEmptyValues(const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    if (argument == "--") {
+      break;
+    }
+    for (const Flag& flag : Flags()) {
+      if (argument == absl::StrCat(flag.name, "=") && *flag.value != '\0') {
+        return NeedsValue(flag);
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
 // What each flag and position was given, by CLI11, with no meaning attached yet.
 struct Words {
   std::vector<std::vector<std::string>> flags;  // values of Flags()[i]
@@ -35,6 +54,7 @@ struct Words {
 };
 
 absl::StatusOr<Words> Split(const std::vector<std::string>& arguments) {
+  CNNOPT_RETURN_IF_ERROR(CheckEmptyValues(arguments));
   CLI::App app;
   app.set_help_flag();
   app.allow_extras();
@@ -58,6 +78,13 @@ absl::StatusOr<Words> Split(const std::vector<std::string>& arguments) {
   }
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::ArgumentMismatch& error) {  // the last word is a flag whose value is missing
+    for (const Flag& flag : Flags()) {
+      if (absl::StartsWith(error.what(), absl::StrCat(flag.name, ":"))) {
+        return NeedsValue(flag);
+      }
+    }
+    return absl::InvalidArgumentError(Printable(error.what()));
   } catch (const CLI::ParseError& error) {
     return absl::InvalidArgumentError(Printable(error.what()));
   }
@@ -65,14 +92,16 @@ absl::StatusOr<Words> Split(const std::vector<std::string>& arguments) {
   for (const CLI::Option* option : options) {
     words.flags.push_back(option->results());
   }
-  for (const std::string& extra : app.remaining()) {
+  std::vector<std::string> extras = app.remaining();
+  extras.erase(std::remove(extras.begin(), extras.end(), "--"), extras.end());
+  for (const std::string& extra : extras) {
     if (extra.size() > 1 && extra[0] == '-') {
       return UnknownFlag(extra);
     }
   }
-  if (!app.remaining().empty()) {
+  if (!extras.empty()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("unexpected third argument '", Printable(app.remaining()[0]), "', expected IN OUT and options"));
+        absl::StrCat("unexpected third argument '", Printable(extras[0]), "', expected IN OUT and options"));
   }
   words.in = in->count() == 0 ? "" : in->results()[0];
   words.out = out->count() == 0 ? "" : out->results()[0];
@@ -90,7 +119,7 @@ absl::Status Store(const Flag& flag, const std::vector<std::string>& values, Sli
     }
     const absl::Status status = flag.store(value, arguments);
     if (!status.ok()) {
-      return absl::InvalidArgumentError(absl::StrCat(flag.name, "=", Printable(value), ": ", status.message()));
+      return absl::InvalidArgumentError(Printable(absl::StrCat(flag.name, "=", value, ": ", status.message())));
     }
   }
   return absl::OkStatus();

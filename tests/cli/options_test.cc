@@ -125,7 +125,8 @@ TEST(Options, RefusesWhatMakesNoSense) {
       {"in out -x", "unknown option -x"},
       {"in out --pass=dcs", "unknown pass 'dcs', did you mean dsc?"},
       {"in out --pass=fold-batchnorm", "did you mean fold-batch-norm?"},
-      {"in out --pass=", "unknown pass ''"},
+      {"in out --pass=", "--pass needs a value: --pass=NAME[:rank=N]"},
+      {"--calibration= in out", "--calibration needs a value"},
       {"in out --pass=dsc,", "unknown pass ''"},
       {"in out --pass=dsc:rang=2", "unknown setting 'rang=2'"},
       {"in out --pass=dsc:rank=0", "expected rank="},
@@ -157,7 +158,7 @@ TEST(Options, RefusesWhatMakesNoSense) {
       {"in out --external-data=9223372036854775807K", "expected a size"},
       {"in out --force=maybe", "--force takes no value, found 'maybe'"},
       {"in out --seed=1 --seed=2", "--seed is given twice"},
-      {"in out --target-macs", "--target-macs"},
+      {"in out --target-macs", "--target-macs needs a value: --target-macs=X"},
       {"in out --calibration=a.npy --calibration=b.npy", "--calibration is given twice"},
   };
   for (const Refused& refused : cases) {

@@ -1,0 +1,64 @@
+// A report made by hand, for the tests of everything that renders one.
+#ifndef CNNOPT_TESTS_CLI_SAMPLE_REPORT_H_
+#define CNNOPT_TESTS_CLI_SAMPLE_REPORT_H_
+
+#include "passes/slim.h"
+
+namespace cnnopt {
+
+inline LayerReport SlimmedLayer(const std::string& name) {
+  LayerReport layer;
+  layer.name = name;
+  layer.op = "Conv";
+  layer.was = "3x3 64->128 /2";
+  layer.now = "dsc rank 2";
+  layer.macs_before = 18'874'368;
+  layer.macs_after = 5'000'000;
+  layer.params_before = 73'856;
+  layer.params_after = 17'600;
+  layer.weight_error = 0.0123;
+  return layer;
+}
+
+inline LayerReport KeptLayer(const std::string& name, const std::string& reason) {
+  LayerReport layer;
+  layer.name = name;
+  layer.op = "Conv";
+  layer.was = "1x1 64->64";
+  layer.reason = reason;
+  layer.macs_before = layer.macs_after = 1'000'000;
+  layer.params_before = layer.params_after = 4160;
+  return layer;
+}
+
+inline SlimReport SampleReport() {
+  SlimReport report;
+  report.verdict = Verdict::kSlimmed;
+  report.layers = {KeptLayer("stem", "1x1 kernel: dsc needs a kernel"), SlimmedLayer("layer1/conv"),
+                   KeptLayer("head", "1x1 kernel: dsc needs a kernel"),
+                   KeptLayer("tail", "would pass the error bound of 0.05")};
+  report.layers[3].macs_before = report.layers[3].macs_after = std::nullopt;
+  report.cleanups = {"BatchNormalization 'bn1' folded into Conv 'stem'"};
+  report.before = {59'650'000, 394'180, 1'587'177};
+  report.after = {29'610'000, 172'300, 700'000};
+  report.verified = true;
+  report.comparison = Comparison{};
+  report.comparison->outputs = {OutputComparison{"logits", 0.0432, 0.5, 0.99, 0.984375, 0},
+                                OutputComparison{"features", 0.01, 0.25, 0.995, std::nullopt, 0}};
+  report.comparison->relative_error = 0.0432;
+  report.comparison->max_abs = 0.5;
+  report.comparison->cosine = 0.99;
+  report.comparison->top1_agreement = 0.984375;
+  report.comparison->samples = 32;
+  report.bound = 0.05;
+  report.latency = Latency{2.31, 1.55, 0.671, 0.655, 0.69, 200};
+  report.samples = 32;
+  report.input_shapes = {{"image", {1, 3, 32, 32}}};
+  report.runtime_version = "1.32.0";
+  report.warnings = {"BatchNormalization 'bn9': its output is also read by 'add1'"};
+  return report;
+}
+
+}  // namespace cnnopt
+
+#endif  // CNNOPT_TESTS_CLI_SAMPLE_REPORT_H_

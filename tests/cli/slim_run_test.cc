@@ -1,0 +1,261 @@
+// Whole runs of the program on the test models.
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "cli/digest.h"
+#include "cli/display.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "onnx_io/model_file.h"
+#include "passes/catalog.h"
+#include "tests/cli/process.h"
+#include "tests/testing/model.h"
+
+namespace cnnopt {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::UnorderedElementsAre;
+using Json = nlohmann::ordered_json;
+
+std::map<std::string, std::string> Metadata(const std::string& path) {
+  const absl::StatusOr<ModelFile> file = ReadModel(path);
+  EXPECT_TRUE(file.ok()) << file.status();
+  std::map<std::string, std::string> metadata;
+  for (const auto& property : file->proto.metadata_props()) {
+    EXPECT_TRUE(metadata.emplace(property.key(), property.value()).second) << property.key();
+  }
+  return metadata;
+}
+
+class SlimRun : public ::testing::Test {
+ protected:
+  Finished RunOk(const std::vector<std::string>& arguments) {
+    const Finished run = Run(arguments);
+    EXPECT_EQ(run.code, 0) << run.err << run.out;
+    return run;
+  }
+  // A model in which there is nothing to slim.
+  std::string PlainModel() {
+    onnx::ModelProto model = testing::ModelFromText(
+        R"(<ir_version: 8, opset_import: ["" : 17]> g (float[1,3,8,8] x) => (float[1,3,8,8] y) { y = Relu(x) })");
+    const std::string path = folder_ / "plain.onnx";
+    EXPECT_TRUE(WriteModel(model, path).ok());
+    return path;
+  }
+
+  TempFolder folder_;
+  std::string out_ = folder_ / "out.onnx";
+  std::string lenet_ = testing::TestData("lenet.onnx");
+  std::string mnist_ = "--calibration=" + testing::TestData("mnist_samples.npy");
+};
+
+TEST_F(SlimRun, WritesASlimmerModelThatIsVerified) {
+  const Finished run = RunOk({lenet_, out_, "--pass=dsc", mnist_, "--report=" + (folder_ / "r.json")});
+  EXPECT_EQ(run.err, "");
+  EXPECT_LT(std::filesystem::file_size(out_), std::filesystem::file_size(lenet_));
+  EXPECT_THAT(folder_.Files(), UnorderedElementsAre("out.onnx", "r.json"));
+  const Json report = Json::parse(ReadText(folder_ / "r.json"));
+  EXPECT_EQ(report["verdict"], "slimmed");
+  EXPECT_EQ(report["verified"], true);
+  EXPECT_EQ(report["samples"]["count"], 32);
+  EXPECT_EQ(report["samples"]["synthetic"], false);
+  EXPECT_EQ(report["samples"]["path"], "mnist_samples.npy");
+  EXPECT_LE(report["comparison"]["relative_error"].get<double>(), kDefaultMaxError);
+  EXPECT_LT(report["totals"]["macs"]["after"].get<int64_t>(), report["totals"]["macs"]["before"].get<int64_t>());
+}
+
+TEST_F(SlimRun, TheReportHoldsTheNumbersOnTheScreen) {
+  const Finished run = RunOk({lenet_, out_, "--pass=dsc", mnist_, "--report=" + (folder_ / "r.json")});
+  const Json report = Json::parse(ReadText(folder_ / "r.json"));
+  for (const char* total : {"macs", "params"}) {
+    for (const char* when : {"before", "after"}) {
+      EXPECT_THAT(run.out, HasSubstr(HumanCount(report["totals"][total][when].get<int64_t>()))) << total << when;
+    }
+  }
+  EXPECT_THAT(run.out, HasSubstr(HumanBytes(report["totals"]["bytes"]["after"].get<int64_t>())));
+  EXPECT_THAT(run.out, HasSubstr(absl::StrFormat("%.4f", report["comparison"]["relative_error"].get<double>())));
+  EXPECT_THAT(run.out, HasSubstr(absl::StrFormat("%.3g ms", report["latency"]["before_ms"].get<double>())));
+  for (const Json& layer : report["layers"]) {
+    if (!layer["now"].is_null()) {
+      EXPECT_THAT(run.out, HasSubstr(layer["name"].get<std::string>()));
+      EXPECT_THAT(run.out, HasSubstr(layer["now"].get<std::string>()));
+    }
+  }
+  const absl::StatusOr<FileFacts> in = DescribeFile(lenet_), out = DescribeFile(out_);
+  ASSERT_TRUE(in.ok() && out.ok());
+  EXPECT_EQ(report["input"]["sha256"], in->sha256);
+  EXPECT_EQ(report["output"]["sha256"], out->sha256);
+  EXPECT_EQ(report["output"]["bytes"], static_cast<int64_t>(std::filesystem::file_size(out_)));
+}
+
+TEST_F(SlimRun, SameCommandSameBytesWhateverThreadsAndPlace) {
+  const std::string other = folder_ / "sub";
+  std::filesystem::create_directory(other);
+  std::filesystem::copy(lenet_, other + "/renamed.onnx");
+  std::filesystem::copy(testing::TestData("mnist_samples.npy"), other + "/s.npy");
+  RunOk({lenet_, out_, mnist_, "--threads=1", "--no-latency", "-q"});
+  RunOk({other + "/renamed.onnx", other + "/o.onnx", "--calibration=" + other + "/s.npy", "--threads=2"});
+  EXPECT_EQ(ReadText(out_), ReadText(other + "/o.onnx"));
+  EXPECT_NE(ReadText(out_), ReadText(lenet_));
+}
+
+TEST_F(SlimRun, DryRunWritesNothing) {
+  const Finished with_out = RunOk({lenet_, out_, "--pass=dsc", mnist_, "--dry-run"});
+  EXPECT_THAT(folder_.Files(), IsEmpty());
+  EXPECT_THAT(with_out.out, HasSubstr("nothing written (dry run)"));
+  EXPECT_THAT(with_out.out, HasSubstr("verified         yes"));
+  const Finished without_out = RunOk({lenet_, "--pass=dsc", mnist_, "--dry-run", "--no-latency"});
+  EXPECT_THAT(without_out.out, HasSubstr("verified         yes"));
+}
+
+TEST_F(SlimRun, QuietPrintsNothing) {
+  const Finished run = RunOk({lenet_, out_, mnist_, "-q"});
+  EXPECT_EQ(run.out, "");
+  EXPECT_EQ(run.err, "");
+  EXPECT_TRUE(std::filesystem::exists(out_));
+}
+
+TEST_F(SlimRun, NoTerminalNoColorsNoBar) {
+  const Finished run = RunOk({lenet_, out_, mnist_});
+  EXPECT_THAT(run.out, Not(HasSubstr("\x1b")));
+  EXPECT_EQ(run.err, "");
+}
+
+TEST_F(SlimRun, SyntheticSamplesAreCalledThat) {
+  const Finished run = RunOk({lenet_, out_, "--samples=3", "--no-latency"});
+  EXPECT_THAT(run.out, HasSubstr("3 synthetic"));
+}
+
+TEST_F(SlimRun, ProvenanceNamesTheInputAndTheOptionsButNoPlace) {
+  RunOk({lenet_, out_, "--pass=dsc", mnist_, "--no-latency"});
+  std::map<std::string, std::string> metadata = Metadata(out_);
+  const absl::StatusOr<FileFacts> in = DescribeFile(lenet_);
+  ASSERT_TRUE(in.ok());
+  EXPECT_EQ(metadata["cnnopt.input_sha256"], in->sha256);
+  EXPECT_THAT(metadata["cnnopt.options"], HasSubstr("--pass=dsc --calibration=sha256:"));
+  EXPECT_THAT(ReadText(out_), Not(HasSubstr(folder_.path())));
+  EXPECT_TRUE(metadata.count("cnnopt.version"));
+
+  // Slimmed again, the newest run is recorded, once.
+  const std::string again = folder_ / "again.onnx";
+  RunOk({out_, again, "--pass=dsc:rank=1", mnist_, "--no-latency", "--verify=report"});
+  const absl::StatusOr<FileFacts> first = DescribeFile(out_);
+  if (ReadText(again) != ReadText(out_)) {
+    EXPECT_EQ(Metadata(again)["cnnopt.input_sha256"], first->sha256);
+  }
+
+  RunOk({lenet_, out_, "--pass=dsc", mnist_, "--no-latency", "--no-provenance"});
+  EXPECT_THAT(Metadata(out_), Not(::testing::Contains(::testing::Key("cnnopt.version"))));
+}
+
+TEST_F(SlimRun, NothingToGainWritesTheInputsOwnBytes) {
+  const std::string plain = PlainModel();
+  const Finished run = RunOk({plain, out_});
+  EXPECT_EQ(ReadText(out_), ReadText(plain));
+  EXPECT_THAT(run.out, HasSubstr("\nnothing to gain here: "));
+}
+
+TEST_F(SlimRun, FailIfUnchangedWritesNothing) {
+  const std::string plain = PlainModel();
+  WriteText(out_, "old");
+  const Finished run = Run({plain, out_, "--fail-if-unchanged", "--report=" + (folder_ / "r.json")});
+  EXPECT_EQ(run.code, 5);
+  EXPECT_TRUE(absl::StartsWith(run.err, "cnnopt: nothing written, nothing to gain: ")) << run.err;
+  EXPECT_EQ(ReadText(out_), "old");
+  EXPECT_EQ(Json::parse(ReadText(folder_ / "r.json"))["verdict"], "unchanged");
+  EXPECT_EQ(Json::parse(ReadText(folder_ / "r.json"))["output"]["written"], false);
+}
+
+TEST_F(SlimRun, ABudgetOutOfReachIsRefused) {
+  WriteText(out_, "old");
+  const Finished run =
+      Run({lenet_, out_, "--pass=dsc", "--target-macs=0.001", mnist_, "--report=" + (folder_ / "r.json")});
+  EXPECT_EQ(run.code, 4);
+  EXPECT_TRUE(absl::StartsWith(run.err, "cnnopt: nothing written: ")) << run.err;
+  EXPECT_EQ(ReadText(out_), "old");
+  const Json report = Json::parse(ReadText(folder_ / "r.json"));
+  EXPECT_EQ(report["verdict"], "refused");
+  EXPECT_EQ(report["output"]["written"], false);
+}
+
+TEST_F(SlimRun, WithoutRuntimeWhenNothingIsRun) {
+  for (const char* flag : {"--pass=dsc:rank=2", "--pass=fold-batch-norm", "--target-macs=0.8"}) {
+    SCOPED_TRACE(flag);
+    const Finished run = RunOk({testing::TestData("resnet.onnx"), out_, "--verify=off", "--ort=/nonexistent", flag});
+    EXPECT_THAT(run.out, HasSubstr("verified         no"));
+    EXPECT_NE(ReadText(out_), ReadText(testing::TestData("resnet.onnx")));
+  }
+}
+
+TEST_F(SlimRun, OverItselfUnderForce) {
+  const std::string in = folder_ / "in.onnx";
+  std::filesystem::copy(lenet_, in);
+  RunOk({in, in, "--force", "--pass=dsc", mnist_, "--no-latency"});
+  EXPECT_LT(std::filesystem::file_size(in), std::filesystem::file_size(lenet_));
+  const std::string plain = PlainModel();
+  const std::string bytes = ReadText(plain);
+  RunOk({plain, plain, "--force"});
+  EXPECT_EQ(ReadText(plain), bytes);
+}
+
+TEST_F(SlimRun, ExternalDataOnRequestAndWhenTheInputHadIt) {
+  RunOk({lenet_, out_, "--pass=dsc", mnist_, "--no-latency", "--external-data=4K"});
+  ASSERT_EQ(folder_.Files().size(), 2u);
+  EXPECT_LT(std::filesystem::file_size(out_), 50'000u);
+  const std::string inside = folder_ / "inside.onnx";
+  RunOk({lenet_, inside, "--pass=dsc", mnist_, "--no-latency"});
+  EXPECT_EQ(folder_.Files().size(), 3u);
+  EXPECT_GT(std::filesystem::file_size(inside), 50'000u);
+
+  const std::string next = folder_ / "next.onnx";
+  RunOk({out_, next, mnist_, "--no-latency", "--max-error=1e-9"});
+  EXPECT_EQ(folder_.Files().size(), 5u) << "next.onnx and its data";
+  EXPECT_LT(std::filesystem::file_size(next), 50'000u);
+}
+
+TEST_F(SlimRun, OpenSizesAreSettledByAFlagOrTheSamples) {
+  onnx::ModelProto model = testing::ModelFromText(
+      R"(<ir_version: 8, opset_import: ["" : 17]> g (float[n,1,h,w] x) => (float[n,1,h,w] y) { y = Relu(x) })");
+  const std::string open = folder_ / "open.onnx";
+  ASSERT_TRUE(WriteModel(model, open).ok());
+  const Finished refused = Run({open, out_});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("--input-shape"));
+  const std::string report = folder_ / "r.json";
+  for (const std::string& flag :
+       {std::string("--input-shape=1,1,28,28"), std::string("--input-shape=x:1,1,28,28"), mnist_}) {
+    SCOPED_TRACE(flag);
+    RunOk({open, out_, flag, "--report=" + report});
+    EXPECT_EQ(Json::parse(ReadText(report))["input"]["shapes"]["x"], Json({1, 1, 28, 28}));
+  }
+}
+
+TEST_F(SlimRun, ANamelessShapeNeedsASingleInput) {
+  onnx::ModelProto model = testing::ModelFromText(
+      R"(<ir_version: 8, opset_import: ["" : 17]> g (float[n,h] x, float[n,h] z) => (float[n,h] y) { y = Add(x, z) })");
+  const std::string two = folder_ / "two.onnx";
+  ASSERT_TRUE(WriteModel(model, two).ok());
+  const Finished run = Run({two, out_, "--input-shape=1,4"});
+  EXPECT_EQ(run.code, 2);
+  EXPECT_THAT(run.err, HasSubstr("the model has 2 inputs, name one: x, z"));
+}
+
+TEST(Commands, HelpVersionAndPasses) {
+  const Finished help = Run({"--help"});
+  EXPECT_EQ(help.code, 0);
+  EXPECT_THAT(help.out, HasSubstr("--target-macs"));
+  EXPECT_EQ(Run({"--version"}).out, "cnnopt 0.1.0\n");
+  const Finished passes = Run({"passes"});
+  EXPECT_EQ(passes.code, 0);
+  for (const PassEntry& entry : Catalog()) {
+    EXPECT_THAT(passes.out, HasSubstr(entry.name));
+  }
+}
+
+}  // namespace
+}  // namespace cnnopt
