@@ -79,7 +79,7 @@ Replacement Form::Fit(const Conv& conv, absl::Span<const Moments> moments, int64
 
 const std::vector<const Form*>& AllForms() {
   static const std::vector<const Form*>* const forms =
-      new std::vector<const Form*>{DscDepthwiseFirst(), DscPointwiseFirst()};
+      new std::vector<const Form*>{DscDepthwiseFirst(), DscPointwiseFirst(), CpForm()};
   return *forms;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "onnx_io/tensor.h"
+#include "passes/least_squares.h"
 
 namespace cnnopt {
 
@@ -26,6 +27,14 @@ Moments Shrink(const Moments& moments, double strength);
 
 // tr(E S E^T): the expected squared norm of E (x - mean).
 double WeightedSquaredNorm(const Matrix& matrix, const Moments& moments);
+
+// S ~ A (channels) x B (taps): A the mean over taps of S's blocks of equal taps, B the trace over channels, scaled so
+// that tr(A) tr(B) = tr(S). Their roots whiten a kernel in both directions, where decompositions have closed forms.
+// `covariance` is (channels taps) square, in the order of a Conv's weight columns.
+struct KroneckerRoots {
+  SquareRoots channels, taps;
+};
+KroneckerRoots FactorCovariance(const Matrix& covariance, int64_t channels, int64_t taps);
 
 }  // namespace cnnopt
 

@@ -32,8 +32,6 @@ namespace {
 
 // Improvements of depthwise and pointwise stage in turn after the first joint refit; each gains less than the last.
 constexpr int kSweeps = 3;
-// Directions of a Kronecker factor below this share of its largest are not whitened further.
-constexpr double kKroneckerFloor = 1e-6;
 
 Conv DepthwiseOutline(const Conv& conv, int64_t channels) { return SpatialOutline(conv, channels, channels, channels); }
 
@@ -213,25 +211,6 @@ struct PointwiseFit {
   Matrix pointwise;  // Co T x Ci
   Matrix depthwise;  // Co T x K
 };
-
-// S ~ A (channels) x B (taps): A the mean over taps of S's blocks of equal taps, B the trace over channels, scaled so
-// that tr(A) tr(B) = tr(S). Their roots whiten the kernel in both directions, where the truncated SVD is optimal.
-struct KroneckerRoots {
-  SquareRoots channels, taps;
-};
-
-KroneckerRoots FactorCovariance(const Matrix& covariance, int64_t channels, int64_t taps) {
-  Matrix over_channels = Matrix::Zero(channels, channels);
-  Matrix over_taps = Matrix::Zero(taps, taps);
-  for (int64_t i = 0; i < channels; ++i) {
-    over_taps += covariance.block(i * taps, i * taps, taps, taps);
-    for (int64_t j = 0; j < channels; ++j) {
-      over_channels(i, j) = covariance.block(i * taps, j * taps, taps, taps).trace() / static_cast<double>(taps);
-    }
-  }
-  over_taps /= over_channels.trace();
-  return {SymmetricRoots(over_channels, kKroneckerFloor), SymmetricRoots(over_taps, kKroneckerFloor)};
-}
 
 // The best rank-T product for each output's Ci x K kernel in the (whitened) Frobenius norm.
 PointwiseFit OutputDirections(const Conv& conv, const Moments& moments, int64_t rank) {

@@ -8,6 +8,7 @@ namespace cnnopt {
 
 const Form* DscDepthwiseFirst();
 const Form* DscPointwiseFirst();
+const Form* CpForm();
 
 }  // namespace cnnopt
 

@@ -41,6 +41,8 @@ struct EmissionCase {
   Shape spatial;
 };
 
+std::ostream& operator<<(std::ostream& stream, const EmissionCase& test) { return stream << test.name; }
+
 class EmissionTest : public ::testing::TestWithParam<EmissionCase> {};
 
 // What is emitted must equal Compose at every output, borders included, and Compose must equal ONNX Runtime's own idea
@@ -63,13 +65,6 @@ TEST_P(EmissionTest, EqualsComposeInOnnxRuntime) {
       const std::vector<double> got = RunModel(emitted, input);
       EXPECT_LT(Difference(got, RunModel(ModelOf(Compose(replacement), param.spatial), input)), 2e-6)
           << form->Label(rank);
-    }
-    // At full rank the whole job is the identity.
-    const Replacement full = form->Fit(conv, {}, conv.taps());
-    if (conv.taps() <= std::min(conv.group_in_channels(), conv.out_channels / conv.groups)) {
-      EXPECT_LT(Difference(RunModel(ModelOf(Compose(full), param.spatial), input),
-                           RunModel(ModelOf(conv, param.spatial), input)),
-                2e-6);
     }
   }
 }

@@ -1,5 +1,6 @@
 #include "tests/testing/convolution.h"
 
+#include <cmath>
 #include <cstdlib>
 #include <iostream>
 #include <utility>
@@ -120,6 +121,11 @@ double RelativeDistance(const Matrix& a, const Matrix& b) {
   if (a.rows() != b.rows() || a.cols() != b.cols()) return 1e300;
   const double size = b.norm();
   return size > 0 ? (a - b).norm() / size : a.norm();
+}
+
+double RelativeError(const Conv& conv, const Replacement& replacement, const Moments& moments) {
+  return std::sqrt(WeightedSquaredNorm(conv.weight - Compose(replacement).weight, moments) /
+                   WeightedSquaredNorm(conv.weight, moments));
 }
 
 std::vector<double> RunModel(const onnx::ModelProto& model, const Shape& shape) {

@@ -35,6 +35,9 @@ Moments RandomMoments(std::mt19937& random, int64_t size, int64_t dimensions, do
 // |a - b| / |b|, 0 for two empty matrices.
 double RelativeDistance(const Matrix& a, const Matrix& b);
 
+// Relative error of what `conv` computes when `replacement` stands in for it: sqrt(E|Wx - Vx|^2 / E|Wx|^2).
+double RelativeError(const Conv& conv, const Replacement& replacement, const Moments& moments);
+
 // Outputs of `model` on a seeded random input x of this shape, its fusions off.
 std::vector<double> RunModel(const onnx::ModelProto& model, const Shape& shape);
 

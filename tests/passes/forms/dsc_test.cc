@@ -15,16 +15,12 @@ using ::cnnopt::testing::RandomConv;
 using ::cnnopt::testing::RandomMatrix;
 using ::cnnopt::testing::RandomMoments;
 using ::cnnopt::testing::RelativeDistance;
+using ::cnnopt::testing::RelativeError;
 
 class DscTest : public ::testing::TestWithParam<const Form*> {
  protected:
   const Form& form() const { return *GetParam(); }
 };
-
-double RelativeError(const Conv& conv, const Replacement& replacement, const Moments& moments) {
-  return std::sqrt(WeightedSquaredNorm(conv.weight - Compose(replacement).weight, moments) /
-                   WeightedSquaredNorm(conv.weight, moments));
-}
 
 TEST_P(DscTest, FullRankIsExact) {
   std::mt19937 random(11);

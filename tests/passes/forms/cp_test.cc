@@ -1,0 +1,111 @@
+#include <cmath>
+#include <random>
+
+#include "gtest/gtest.h"
+#include "passes/form.h"
+#include "passes/forms/forms.h"
+#include "tests/testing/convolution.h"
+#include "unsupported/Eigen/KroneckerProduct"
+
+namespace cnnopt {
+namespace {
+
+using ::cnnopt::testing::Plain;
+using ::cnnopt::testing::RandomConv;
+using ::cnnopt::testing::RandomMatrix;
+using ::cnnopt::testing::RandomMoments;
+using ::cnnopt::testing::RelativeDistance;
+using ::cnnopt::testing::RelativeError;
+
+const Form& form() { return *CpForm(); }
+
+TEST(CpTest, FullRankIsExact) {
+  std::mt19937 random(21);
+  for (const int64_t groups : {1, 2}) {
+    const Conv conv = RandomConv(random, Plain({3, 3}), 8, 12, groups);
+    const int64_t full = 8 / groups * 9;
+    const std::vector<Moments> moments(static_cast<size_t>(groups), RandomMoments(random, full, 90, 0.1));
+    for (const std::vector<Moments>& seen : {std::vector<Moments>(), moments}) {
+      EXPECT_LT(RelativeDistance(Compose(form().Fit(conv, seen, full)).weight, Ungroup(conv).weight), 1e-10);
+    }
+  }
+}
+
+TEST(CpTest, FindsAPlantedDecomposition) {
+  // A kernel that is a sum of 8 rank-1 terms must be found again, with and without moments.
+  std::mt19937 random(22);
+  Conv conv = RandomConv(random, Plain({3, 3}), 16, 24);
+  const Matrix p = RandomMatrix(random, 24, 8), d = RandomMatrix(random, 9, 8), q = RandomMatrix(random, 16, 8);
+  conv.weight.setZero();
+  for (int64_t r = 0; r < 8; ++r) {
+    for (int64_t i = 0; i < 16; ++i) {
+      conv.weight.middleCols(i * 9, 9) += q(i, r) * p.col(r) * d.col(r).transpose();
+    }
+  }
+  const Moments seen = RandomMoments(random, 16 * 9, 200, 0.1);
+  EXPECT_LT(RelativeError(conv, form().Fit(conv, {}, 8), {}), 0.05);
+  EXPECT_LT(RelativeError(conv, form().Fit(conv, std::vector<Moments>{seen}, 8), seen), 0.25);
+}
+
+TEST(CpTest, ErrorFallsWithRankAndIsWhatWasPredicted) {
+  std::mt19937 random(23);
+  const Conv conv = RandomConv(random, Plain({3, 3}), 24, 32);
+  const Moments seen = RandomMoments(random, 24 * 9, 60, 0.05);
+  for (const bool weights_only : {true, false}) {
+    const std::vector<Moments> moments = weights_only ? std::vector<Moments>() : std::vector<Moments>{seen};
+    const std::vector<RankError> candidates = form().Candidates(conv, moments);
+    ASSERT_GE(candidates.size(), 5);
+    double last = 1;
+    for (const RankError& candidate : candidates) {
+      EXPECT_EQ(candidate.rank % 8, 0);
+      EXPECT_LT(ParameterCount(form().Outline(conv, candidate.rank)), ParameterCount(conv));
+      EXPECT_LT(candidate.error, last);
+      last = candidate.error;
+      const Replacement fit = form().Fit(conv, moments, candidate.rank);
+      EXPECT_NEAR(RelativeError(conv, fit, weights_only ? Moments{} : seen), candidate.error, 1e-3 * candidate.error);
+    }
+  }
+}
+
+TEST(CpTest, BeatsDscAtEqualCost) {
+  // dsc of rank T is a cp of rank T Ci, so at equal weights the freer form fits better.
+  std::mt19937 random(24);
+  const Conv conv = RandomConv(random, Plain({3, 3}), 32, 32, 1, false);
+  // Patches like those of natural images: channels correlate, neighbouring taps too, and the two hardly interact.
+  const Moments channels = RandomMoments(random, 32, 12, 0.05), taps = RandomMoments(random, 9, 4, 0.05);
+  Moments seen;
+  seen.mean = Vector::Zero(32 * 9);
+  seen.covariance = Eigen::kroneckerProduct(channels.covariance, taps.covariance);
+  const std::vector<Moments> moments = {seen};
+  const Replacement dsc = DscDepthwiseFirst()->Fit(conv, moments, 3);
+  const int64_t rank = ParameterCount(dsc) / (32 + 9 + 32) / 8 * 8;
+  const Replacement cp = form().Fit(conv, moments, rank);
+  EXPECT_LE(ParameterCount(cp), ParameterCount(dsc));
+  EXPECT_LT(RelativeError(conv, cp, seen), RelativeError(conv, dsc, seen));
+}
+
+TEST(CpTest, DeadChannelsDoNotBlowUp) {
+  std::mt19937 random(25);
+  const Conv conv = RandomConv(random, Plain({3, 3}), 12, 16);
+  Matrix patches = RandomMatrix(random, 12 * 9, 4000);
+  patches.middleRows(0, 9).setZero();
+  patches.middleRows(9, 9) *= 1e-9;
+  patches.middleRows(18, 9) = patches.middleRows(27, 9);
+  Moments seen;
+  seen.mean = Vector::Zero(108);
+  seen.covariance = patches * patches.transpose() / 4000.0;
+  for (const int64_t rank : {8, 24, 48}) {
+    const Replacement slim = form().Fit(conv, std::vector<Moments>{seen}, rank);
+    EXPECT_LT(RelativeError(conv, slim, seen), 1.0);
+    EXPECT_LT(Compose(slim).weight.norm(), 3 * conv.weight.norm());
+  }
+}
+
+TEST(CpTest, IsDeterministic) {
+  std::mt19937 random(26);
+  const Conv conv = RandomConv(random, Plain({3, 3}), 16, 16);
+  EXPECT_EQ(RelativeDistance(Compose(form().Fit(conv, {}, 24)).weight, Compose(form().Fit(conv, {}, 24)).weight), 0);
+}
+
+}  // namespace
+}  // namespace cnnopt
