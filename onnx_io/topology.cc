@@ -188,4 +188,28 @@ absl::StatusOr<std::vector<int>> TopologicalOrder(absl::Span<const onnx::NodePro
   return sorter.TakeOrder();
 }
 
+std::vector<int> Ancestors(const onnx::GraphProto& graph, absl::Span<const std::string> values) {
+  absl::flat_hash_map<absl::string_view, int> producers;
+  for (int n = 0; n < graph.node_size(); ++n) {
+    for (const std::string& output : graph.node(n).output()) producers[output] = n;
+  }
+  std::vector<char> needed(static_cast<size_t>(graph.node_size()), 0);
+  std::vector<absl::string_view> open(values.begin(), values.end());
+  while (!open.empty()) {
+    const auto producer = producers.find(open.back());
+    open.pop_back();
+    if (producer == producers.end() || needed[static_cast<size_t>(producer->second)]) continue;
+    needed[static_cast<size_t>(producer->second)] = 1;
+    const onnx::NodeProto& node = graph.node(producer->second);
+    open.insert(open.end(), node.input().begin(), node.input().end());
+    const std::vector<absl::string_view> outer = OuterReads(node);
+    open.insert(open.end(), outer.begin(), outer.end());
+  }
+  std::vector<int> positions;
+  for (int n = 0; n < graph.node_size(); ++n) {
+    if (needed[static_cast<size_t>(n)]) positions.push_back(n);
+  }
+  return positions;
+}
+
 }  // namespace cnnopt

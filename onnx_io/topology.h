@@ -31,6 +31,9 @@ using Redirects = absl::flat_hash_map<std::string, std::string>;
 absl::StatusOr<std::vector<int>> TopologicalOrder(absl::Span<const onnx::NodeProto* const> nodes,
                                                   const Redirects& redirects = {});
 
+// Positions of the nodes of `graph` that `values` are computed from, in the graph's order. Linear.
+std::vector<int> Ancestors(const onnx::GraphProto& graph, absl::Span<const std::string> values);
+
 }  // namespace cnnopt
 
 #endif  // CNNOPT_ONNX_IO_TOPOLOGY_H_

@@ -2,6 +2,7 @@
 #ifndef CNNOPT_RUNTIME_OBSERVE_H_
 #define CNNOPT_RUNTIME_OBSERVE_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -20,6 +21,12 @@ absl::StatusOr<std::map<std::string, Shape>> ObserveShapes(std::shared_ptr<const
                                                            const onnx::ModelProto& model,
                                                            const std::vector<std::string>& values,
                                                            const Sample& sample);
+
+// Runs `model` on each sample and hands `values` (of the main graph, graph inputs included) to `visit`, in their order,
+// with the sample's number. Nodes that the values do not depend on are left out. `visit` may end the run with an error.
+absl::Status ObserveValues(std::shared_ptr<const OnnxRuntime> runtime, const onnx::ModelProto& model,
+                           const std::vector<std::string>& values, absl::Span<const Sample> samples, int threads,
+                           const std::function<absl::Status(size_t, const std::vector<Tensor>&)>& visit);
 
 }  // namespace cnnopt
 

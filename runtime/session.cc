@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "onnx_io/status_macros.h"
+#include "onnx_io/topology.h"
 #include "runtime/lend.h"
 #include "runtime/ort.h"
 
@@ -130,6 +131,16 @@ std::vector<Ort::Value> LendTo(Ort::SessionOptions& options, const std::vector<c
   return values;
 }
 
+// Cuts `graph` down to what `values` are computed from.
+void KeepOnly(const std::vector<std::string>& values, onnx::GraphProto& graph) {
+  google::protobuf::RepeatedPtrField<onnx::NodeProto> nodes;
+  for (const int n : Ancestors(graph, values)) {
+    nodes.Add(std::move(*graph.mutable_node(n)));
+  }
+  graph.mutable_node()->Swap(&nodes);
+  graph.clear_output();
+}
+
 }  // namespace
 
 struct Session::Impl {
@@ -171,8 +182,9 @@ absl::StatusOr<Session> Session::Create(std::shared_ptr<const OnnxRuntime> runti
   auto impl = std::make_unique<Impl>();
   impl->runtime = std::move(runtime);
   LentModel lent = Lend(model);
+  if (!options.own_outputs) KeepOnly(options.extra_outputs, *lent.model.mutable_graph());
   std::set<std::string> known;
-  for (const onnx::ValueInfoProto& output : model.graph().output()) {
+  for (const onnx::ValueInfoProto& output : lent.model.graph().output()) {
     impl->outputs.push_back(output.name());
     known.insert(output.name());
   }

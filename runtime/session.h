@@ -55,6 +55,7 @@ struct SessionOptions {
   int threads = 1;
   bool optimize = true;                    // false: ONNX Runtime's own fusions off, the graph runs as written
   std::vector<std::string> extra_outputs;  // values inside the graph to return after the model's own outputs
+  bool own_outputs = true;                 // false: only extra_outputs, and no node runs that they do not depend on
 };
 
 // One model ready to run. Thread-safe.

@@ -1,0 +1,55 @@
+// Input patches of a convolution, and their moments, gathered sample by sample.
+#ifndef CNNOPT_PASSES_PATCHES_H_
+#define CNNOPT_PASSES_PATCHES_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "Eigen/Core"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "onnx_io/tensor.h"
+#include "passes/conv.h"
+#include "passes/moments.h"
+#include "runtime/session.h"
+
+namespace cnnopt {
+
+using MatrixF = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+// The elements of a floating-point tensor as float. Errors: Unimplemented (other dtypes).
+absl::StatusOr<std::vector<float>> ToFloats(const Tensor& tensor);
+
+// `count` output positions, evenly spread over all `total` of a sample (batch and spatial axes together), shifted from
+// sample to sample so that all are visited over time. All of them when there are no more.
+std::vector<int64_t> SamplePositions(int64_t total, int64_t count, size_t sample);
+
+// One patch per position, as the convolution sees it, its own padding included: positions x (group channels * taps),
+// columns in the order of the weight's. `input` is [N, C, spatial...] of shape `shape`; positions count outputs in
+// row-major order of [N, spatial...].
+MatrixF GatherPatches(const Conv& conv, int64_t group, const std::vector<float>& input, const Shape& shape,
+                      const std::vector<int64_t>& positions);
+// The outputs [N, C, spatial...] at the same positions: positions x C.
+MatrixF GatherOutputs(const std::vector<float>& output, const Shape& shape, const std::vector<int64_t>& positions);
+
+// Running sums over patches x and targets y, from which come the moments of x and the cross moments of y with x.
+class MomentSums {
+ public:
+  // x: patches, one a row. y: as many rows, or empty when only the moments of x are wanted.
+  void Add(const MatrixF& x, const MatrixF& y);
+  int64_t count() const { return count_; }
+  Moments OfPatches() const;
+  Vector TargetMean() const;
+  Matrix Cross() const;           // cov(y, x)
+  double TargetVariance() const;  // E|y - E y|^2
+
+ private:
+  int64_t count_ = 0;
+  Vector x_sum_, y_sum_;
+  Matrix xx_, yx_;
+  double yy_ = 0;
+};
+
+}  // namespace cnnopt
+
+#endif  // CNNOPT_PASSES_PATCHES_H_
