@@ -1,6 +1,7 @@
 #include "onnx_io/graph_view.h"
 
 #include "absl/strings/str_cat.h"
+#include "onnx_io/quote.h"
 #include "onnx_io/status_macros.h"
 #include "onnx_io/topology.h"
 
@@ -196,11 +197,11 @@ int64_t OpsetVersion(const onnx::ModelProto& model) {
 }
 
 std::string Describe(const onnx::NodeProto& node) {
-  std::string name = node.name();
+  absl::string_view name = node.name();
   for (int i = 0; name.empty() && i < node.output_size(); ++i) {
     name = node.output(i);
   }
-  return absl::StrCat(node.op_type(), " '", name, "'");
+  return absl::StrCat(Printable(node.op_type()), " ", Quote(name));
 }
 
 }  // namespace cnnopt

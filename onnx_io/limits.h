@@ -4,6 +4,10 @@
 
 #include <cstdint>
 
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+
 namespace cnnopt {
 
 struct Limits {
@@ -12,9 +16,20 @@ struct Limits {
   int64_t nodes = 1'000'000;                    // over all graphs and functions
   int64_t initializers = 1'000'000;             // over all graphs
   int64_t rank = 16;                            // dimensions of one tensor
-  int64_t name_bytes = 4096;                    // of one name
-  int64_t memory_bytes = 0;                     // payload a model may occupy; 0: 80 % of the machine or cgroup
+  int64_t name_bytes = int64_t{1} << 20;        // of one name; tools that fuse nodes join their names
+  int64_t memory_bytes = 0;                     // a model may occupy; 0: 80 % of the machine or cgroup
 };
+
+// One limit as the command line and the messages show it. Its default stands in `Limits`.
+struct LimitInfo {
+  const char* name;
+  int64_t Limits::* field;
+  const char* description;
+};
+absl::Span<const LimitInfo> AllLimits();
+
+// ResourceExhausted: "<what> is <found>, the limit is <value> (<name>)".
+absl::Status LimitExceeded(int64_t Limits::* field, const Limits& limits, absl::string_view what, int64_t found);
 
 }  // namespace cnnopt
 

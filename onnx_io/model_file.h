@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "onnx/onnx_pb.h"
 #include "onnx_io/limits.h"
 
@@ -16,8 +17,8 @@ namespace cnnopt {
 // nodes are in topological order. Everything else in it is as the file had it, unknown fields included.
 struct ModelFile {
   onnx::ModelProto proto;
-  std::string path;                // as given
-  int64_t bytes = 0;               // of the .onnx file and the external ranges it uses
+  std::string path;   // as given
+  int64_t bytes = 0;  // of the .onnx file and the external ranges it uses
   bool had_external_data = false;
 };
 
@@ -32,13 +33,20 @@ struct WriteOptions {
   // Payloads of at least this many bytes go to an external file beside the model; negative: none do, unless
   // the model would pass protobuf's 2 GiB.
   int64_t external_threshold = -1;
+  // The most a protobuf file can hold. A model that takes more has its payloads from 1 KiB on written externally.
+  int64_t protobuf_bytes = (int64_t{1} << 31) - 1;
 };
 
-// Writes `model` to `path` atomically: `path` holds the old file or the whole new one, at every moment.
-// External data goes first, to "<file name>.<16 hex digits of its SHA-256>.data" in the same folder.
+// Writes `model` to `path` atomically: `path` holds the old file or the whole new one, at every moment. Same model,
+// same bytes. A link at `path` stays: the file it leads to is replaced. The permissions of an old file are kept, not
+// its owner.
+// External data goes to "<file name>.<16 hex digits of its SHA-256>.data" in the same folder as the file replaced,
+// which no older model can refer to with other content; data files of older models are left alone.
 // `model` is only changed while it is written (payloads are moved out and back) and is the same afterwards.
-// Errors: NotFound (folder missing), PermissionDenied, ResourceExhausted (disk full, file size limit),
-// Unavailable (other I/O); no temporary file is left behind by any of them.
+// Errors: NotFound (folder missing), InvalidArgument (a folder, a device), PermissionDenied, ResourceExhausted (disk
+// full, file size limit, more than 2 GiB of other things than payloads), Unavailable (other I/O). None of them leaves
+// a temporary file or touches the old file, but one: when the finished file has its name and the disk then reports
+// that the folder's change was lost.
 absl::Status WriteModel(onnx::ModelProto& model, const std::string& path, const WriteOptions& options = {});
 
 // Writes `bytes` to `path` atomically, as WriteModel does. For reports and unchanged models.

@@ -20,7 +20,12 @@ namespace cnnopt {
 // ResourceExhausted naming the limit.
 absl::Status ValidateModel(const onnx::ModelProto& model, const Limits& limits = {});
 
-// onnx's own checker and nothing else; skipped (Ok) when the model's IR or an opset is newer than the library.
+// Checks every node of a known operator against onnx's own schema: inputs, outputs, attributes and their types. Nodes
+// whose operator set is unknown or newer than the library pass, as do unknown and withdrawn operators and functions of
+// the model. This is the part of onnx's checker that ONNX Runtime runs, too. The rest of that checker is stricter than
+// what runs anywhere (names hidden by nested graphs, types of inputs, initializers of IR 3), prints, and recurses
+// without a bound; what matters of it is in ValidateModel, which must come first.
+// Errors: InvalidArgument naming the node.
 absl::Status CheckWithOnnx(const onnx::ModelProto& model);
 
 }  // namespace cnnopt

@@ -1,0 +1,68 @@
+// Tensor payloads that stand in other files beside the model.
+#ifndef CNNOPT_ONNX_IO_EXTERNAL_DATA_H_
+#define CNNOPT_ONNX_IO_EXTERNAL_DATA_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "onnx/onnx_pb.h"
+#include "onnx_io/file_io.h"
+
+namespace cnnopt {
+
+struct ExternalRange {
+  std::string location;  // a relative path that stays in its folder, links aside
+  int64_t offset = 0;
+  std::optional<int64_t> length;
+};
+
+// Where `tensor`, whose data_location is EXTERNAL, has its payload. Looks at no file.
+// Errors: InvalidArgument, which does not name the tensor: location missing, empty, absolute, with "..", a backslash,
+// a drive letter or a NUL; offset or length not a plain number; a key given twice.
+absl::StatusOr<ExternalRange> ReadExternalRange(const onnx::TensorProto& tensor);
+
+struct LoadedData {
+  int64_t tensors = 0;
+  int64_t bytes = 0;
+};
+
+// Loads every external payload of `model`, which ValidateModel has accepted, into raw_data. Files are looked for in
+// the folder of `model_path` as given, then in the folder of the file it links to; the real path of each must lie in
+// one of the two. Nothing is loaded before all ranges are known to exist and to fit into `memory_bytes` together.
+// Errors, naming tensor and file: NotFound, InvalidArgument (leads out of the folder, not a
+// regular file, range beyond the end), ResourceExhausted (memory), Unavailable (changed while it was read).
+absl::StatusOr<LoadedData> LoadExternalData(onnx::ModelProto& model, const std::string& model_path,
+                                            int64_t memory_bytes);
+
+// Moves payloads out of a model into a data file, for as long as this object lives.
+class ExternalPayloads {
+ public:
+  // Takes the raw_data of at least `threshold` bytes (negative: nothing) from initializers and node attributes.
+  // Payloads in typed fields, of sparse tensors and in functions stay: not every reader looks for external data there.
+  ExternalPayloads(onnx::ModelProto& model, int64_t threshold);
+  ExternalPayloads(const ExternalPayloads&) = delete;
+  ExternalPayloads& operator=(const ExternalPayloads&) = delete;
+  ~ExternalPayloads();  // puts everything back
+
+  bool empty() const { return moved_.empty(); }
+  // Writes the payloads to the new file `out`, aligned, equal ones once. Returns the data file's name, which begins
+  // with `model_name` and holds 16 digits of the content's SHA-256; the model's tensors then refer to it.
+  absl::StatusOr<std::string> Write(const std::string& model_name, AtomicFile& out);
+
+ private:
+  struct Moved {
+    onnx::TensorProto* tensor;
+    std::unique_ptr<std::string> payload;
+    onnx::TensorProto old_fields;  // data_location and external_data as they were
+  };
+  std::vector<Moved> moved_;
+};
+
+}  // namespace cnnopt
+
+#endif  // CNNOPT_ONNX_IO_EXTERNAL_DATA_H_

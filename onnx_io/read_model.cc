@@ -1,0 +1,106 @@
+#include <algorithm>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "onnx_io/external_data.h"
+#include "onnx_io/file_io.h"
+#include "onnx_io/file_kind.h"
+#include "onnx_io/memory_limit.h"
+#include "onnx_io/model_file.h"
+#include "onnx_io/quote.h"
+#include "onnx_io/sort_nodes.h"
+#include "onnx_io/status_macros.h"
+#include "onnx_io/validate.h"
+#include "onnx_io/wire_scan.h"
+
+namespace cnnopt {
+namespace {
+
+constexpr int kBlockBytes = 1 << 20;
+
+// Gives a file to protobuf piece by piece.
+class FileSource : public google::protobuf::io::CopyingInputStream {
+ public:
+  explicit FileSource(const InputFile& file) : file_(file) {}
+
+  int Read(void* buffer, int size) override {
+    const absl::StatusOr<size_t> got = file_.ReadAt(offset_, static_cast<char*>(buffer), static_cast<size_t>(size));
+    if (!got.ok()) {
+      status_ = got.status();
+      return -1;
+    }
+    offset_ += static_cast<int64_t>(*got);
+    return static_cast<int>(*got);
+  }
+
+  const absl::Status& status() const { return status_; }
+
+ private:
+  const InputFile& file_;
+  int64_t offset_ = 0;
+  absl::Status status_;
+};
+
+absl::Status CheckHead(const InputFile& file, const Limits& limits) {
+  if (file.size() == 0) {
+    return absl::InvalidArgumentError("the file is empty");
+  }
+  char head[64];
+  CNNOPT_ASSIGN_OR_RETURN(const size_t got, file.ReadAt(0, head, sizeof(head)));
+  if (const char* kind = WrongKind(absl::string_view(head, got))) {
+    return absl::InvalidArgumentError(absl::StrCat("this is ", kind));
+  }
+  const int64_t most = std::min<int64_t>(limits.file_bytes, std::numeric_limits<int32_t>::max());
+  return file.size() <= most ? absl::OkStatus()
+                             : LimitExceeded(&Limits::file_bytes, limits, "the size of the file", file.size());
+}
+
+absl::Status Parse(const InputFile& file, onnx::ModelProto& model) {
+  FileSource source(file);
+  google::protobuf::io::CopyingInputStreamAdaptor stream(&source, kBlockBytes);
+  const bool parsed = model.ParseFromBoundedZeroCopyStream(&stream, static_cast<int>(file.size()));
+  CNNOPT_RETURN_IF_ERROR(source.status());
+  CNNOPT_RETURN_IF_ERROR(file.CheckUnchanged());
+  if (!parsed || !model.has_graph()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("not an ONNX model: ", parsed ? "it has no graph" : "its protobuf does not parse"));
+  }
+  return absl::OkStatus();
+}
+
+// Fills in all of `model` but its path; errors do not name the file.
+absl::Status Read(const InputFile& file, const Limits& limits, ModelFile& model) {
+  CNNOPT_RETURN_IF_ERROR(CheckHead(file, limits));
+  Limits effective = limits;
+  effective.memory_bytes = limits.memory_bytes > 0 ? limits.memory_bytes : DefaultMemoryLimit();
+  CNNOPT_ASSIGN_OR_RETURN(const int64_t parsed_bytes, EstimateParsedBytes(file, *onnx::ModelProto::descriptor()));
+  if (parsed_bytes > effective.memory_bytes) {
+    return LimitExceeded(&Limits::memory_bytes, effective, "the memory it takes", parsed_bytes);
+  }
+  CNNOPT_RETURN_IF_ERROR(Parse(file, model.proto));
+  CNNOPT_RETURN_IF_ERROR(ValidateModel(model.proto, limits));
+  CNNOPT_RETURN_IF_ERROR(SortNodes(model.proto));
+  CNNOPT_ASSIGN_OR_RETURN(const LoadedData loaded,
+                          LoadExternalData(model.proto, model.path, effective.memory_bytes - parsed_bytes));
+  if (loaded.tensors > 0) {
+    // What could not be checked without the payloads, as the indices of sparse tensors.
+    CNNOPT_RETURN_IF_ERROR(ValidateModel(model.proto, limits));
+  }
+  model.had_external_data = loaded.tensors > 0;
+  model.bytes = file.size() + loaded.bytes;
+  return CheckWithOnnx(model.proto);
+}
+
+}  // namespace
+
+absl::StatusOr<ModelFile> ReadModel(const std::string& path, const Limits& limits) {
+  ModelFile model;
+  model.path = path;
+  CNNOPT_ASSIGN_OR_RETURN(const InputFile file, InputFile::Open(path));
+  CNNOPT_RETURN_IF_ERROR(AnnotateWith(Read(file, limits, model), [&] { return Quote(path); }));
+  return model;
+}
+
+}  // namespace cnnopt
