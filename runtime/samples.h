@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "onnx/onnx_pb.h"
 #include "onnx_io/tensor.h"
+#include "runtime/npy.h"
 #include "runtime/session.h"
 
 namespace cnnopt {
@@ -20,32 +21,30 @@ struct InputInfo {
   int32_t data_type = onnx::TensorProto::FLOAT;
   Shape shape;
 };
-// Errors: Unimplemented when an input is no dense tensor.
+// The graph's inputs that `shapes` names, in the graph's order. Errors: Unimplemented when one is no dense tensor of
+// numbers.
 absl::StatusOr<std::vector<InputInfo>> ModelInputs(const onnx::ModelProto& model,
                                                    const std::map<std::string, Shape>& shapes);
 
-// Reads a .npy array. C or Fortran order, little or big endian, bool, integer and float dtypes, versions 1 to 3.
-// Object arrays are refused, never unpickled. Errors: NotFound, InvalidArgument, ResourceExhausted (declared size
-// over `max_bytes`); the declared size is checked against the file before anything is allocated.
-absl::StatusOr<Tensor> ReadNpy(const std::string& path, int64_t max_bytes = int64_t{1} << 34);
-// All arrays of a .npz file (a zip of .npy), by name. Same errors.
-absl::StatusOr<std::map<std::string, Tensor>> ReadNpz(const std::string& path, int64_t max_bytes = int64_t{1} << 34);
-
-// Shapes of one sample per input as the file at `path` holds them (batch as the file's first axis replaced by 1),
-// so that a calibration file also settles dynamic inputs: {input name: shape}.
+// The shape of one sample per input as the file at `path` (see ReadSamples) holds it, so that a calibration file also
+// settles dynamic inputs: {input name: shape}. The batch is the model's, 1 where that is open. Errors: as ReadSamples.
 absl::StatusOr<std::map<std::string, Shape>> SampleShapes(const std::string& path, const onnx::ModelProto& model);
 
 // Up to `limit` samples from `path`: .npy for models with one input, .npz with one array per input. The first axis
-// counts samples; each sample takes as many rows as the input's batch. When there are more than `limit`, an evenly
-// spaced selection in file order. Float arrays are converted to the input's dtype. Errors: InvalidArgument naming
-// the input with expected and found shape, else as ReadNpy.
+// counts rows, of which each sample takes as many as the input's batch; rows that do not fill a batch are left over.
+// An array of one axis less than the input is one row; one of one axis more holds whole inputs. When there are more
+// than `limit` samples, an evenly spaced selection in file order. Arrays of another dtype are converted to the
+// input's value by value, as FromDoubles does. Errors: InvalidArgument naming the input with expected and found
+// shape, else as ReadNpz.
 absl::StatusOr<std::vector<Sample>> ReadSamples(const std::string& path, const std::vector<InputInfo>& inputs,
                                                 int64_t limit);
 
-// `count` seeded samples with natural-image statistics: for inputs with two or more spatial axes a 1/f amplitude
-// spectrum, correlated colour channels, zero mean and unit variance per sample with varying contrast and
-// brightness; for one spatial axis a 1/f signal; otherwise white noise. Integer inputs: small non-negative
-// numbers (uint8: 0..255 images); bool: false. The same seed gives the same bytes everywhere.
+// `count` seeded samples. Inputs of rank 3 and more, channels second (or last, when that axis has size 1 or 3 and the
+// second has not), get pictures with natural-image statistics: a 1/f amplitude spectrum in all spatial axes, edges,
+// colour channels (three of them) with correlation 0.9; mean 0 and variance about 1 over many, contrast and brightness
+// vary. Others get white noise of variance 1. UINT8 inputs get such pictures in 0..255, other integers 0..3, bool
+// false. The same seed gives the same bytes everywhere, and sample i does not depend on `count`.
+// Errors: ResourceExhausted (more than 2^29 elements in all, or an input without any), Unimplemented (other dtypes).
 absl::StatusOr<std::vector<Sample>> SyntheticSamples(const std::vector<InputInfo>& inputs, int64_t count,
                                                      uint64_t seed);
 
