@@ -193,8 +193,9 @@ std::vector<Flag> BuildFlags() {
   constexpr const char* kRunning = "Running";
   return {
       {"--target-macs", "", "X", kBudget,
-       absl::StrCat("at most this fraction of the original's multiplications, 0 < X <= 1; alone, it may cost up to ",
-                    kBudgetMaxError, " of relative output error"),
+       absl::StrCat("at most this fraction of the original's multiplications, 0 < X <= 1; the result may "
+                    "then have a relative output error of up to ",
+                    kBudgetMaxError, " unless --max-error says otherwise"),
        false, [](const std::string& text, A& a) { return StoreFraction(text, a.target_macs); }},
       {"--max-error", "", "X", kBudget,
        absl::StrCat("at most this relative output error, 0 < X <= 1, measured by running both models; default ",

@@ -54,7 +54,7 @@ std::string HelpText() {
       "\n"
       "Reads a trained convolutional network, replaces convolutions by cheaper ones,\n"
       "compares the result with the original and writes a slimmer ONNX file. IN is\n"
-      "never written; OUT holds its old content or the whole new model at any moment.\n";
+      "only read; OUT holds its old content or the whole new model at any moment.\n";
   std::string group;
   for (const Flag& flag : Flags()) {
     if (flag.group != group) {

@@ -116,10 +116,12 @@ absl::StatusOr<SlimOptions> MakeSlimOptions(const SlimArguments& arguments, cons
   options.assume_constant = arguments.assume_constant;
   options.runtime = std::move(runtime);
   CNNOPT_ASSIGN_OR_RETURN(options.input_shapes, From(Origin::kUsage, NamedShapes(arguments, model.graph())));
-  if (options.runtime == nullptr && options.input_shapes.empty()) {
-    return options;  // nothing is run: open sizes only leave costs unknown
+  const auto shapes = CompleteShapes(arguments, model, options.input_shapes);
+  if (shapes.ok()) {
+    options.input_shapes = *shapes;
+  } else if (options.runtime != nullptr || options.target_macs.has_value() || !options.input_shapes.empty()) {
+    return shapes.status();  // else nothing is run and no cost matters
   }
-  CNNOPT_ASSIGN_OR_RETURN(options.input_shapes, CompleteShapes(arguments, model, std::move(options.input_shapes)));
   if (!arguments.calibration.empty()) {
     CNNOPT_ASSIGN_OR_RETURN(const std::vector<InputInfo> inputs,
                             From(Origin::kInput, ModelInputs(model, options.input_shapes)));

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -136,16 +136,21 @@ std::array<size_t, kColumns> ColumnWidths(const std::vector<Row>& rows, const Ta
   if (options.verbose) {
     return widths;
   }
+  // What a reason needs beside the first two columns; where layers were slimmed the numbers need more anyway.
   constexpr size_t kLeastRemark = 36;
-  const bool narrow = options.width < 110;
-  widths[kWas] = std::min<size_t>(widths[kWas], narrow ? 16 : 30);
-  widths[kNow] = std::min<size_t>(widths[kNow], narrow ? 18 : 30);
-  size_t numbers = 0;
-  for (size_t c = kNow; c < kColumns; ++c) {
-    numbers += kGap + widths[c];
+  const auto used = [&] {
+    size_t numbers = widths[kNow];
+    for (size_t c = kMacs; c < kColumns; ++c) {
+      numbers += kGap + widths[c];
+    }
+    return widths[kLayer] + kGap + widths[kWas] + kGap + std::max(numbers, kLeastRemark);
+  };
+  const std::pair<Column, size_t> gives_way[] = {{kLayer, 14}, {kNow, 18}, {kWas, 16}, {kLayer, 0}, {kNow, 10}};
+  for (const auto& [column, least] : gives_way) {
+    const size_t excess = used() - std::min(used(), options.width);
+    const size_t spare = widths[column] - std::min(widths[column], least);
+    widths[column] -= std::min(excess, spare);
   }
-  const size_t taken = widths[kWas] + kGap + std::max(numbers, kGap + kLeastRemark);
-  widths[kLayer] = std::min(widths[kLayer], options.width - taken);
   return widths;
 }
 
@@ -233,8 +238,19 @@ std::string LatencyText(const Latency& latency, const TableOptions& options) {
   } else {
     judgement = "no measurable difference";
   }
-  return absl::StrFormat("%9s -> %9s  %s %s", absl::StrFormat("%.3g ms", latency.before_ms),
-                         absl::StrFormat("%.3g ms", latency.after_ms), judgement, range);
+  return absl::StrFormat("%9s -> %9s  %s %s", absl::StrFormat("%#.3g ms", latency.before_ms),
+                         absl::StrFormat("%#.3g ms", latency.after_ms), judgement, range);
+}
+
+std::string RenderCleanups(const SlimReport& report, const TableOptions& options) {
+  const size_t count = report.cleanups.size();
+  std::string text = Line("cleanup", absl::StrCat(count, count == 1 ? " exact rewrite" : " exact rewrites"));
+  if (options.verbose) {
+    for (const std::string& cleanup : report.cleanups) {
+      absl::StrAppend(&text, Line("", Printable(cleanup)));
+    }
+  }
+  return text;
 }
 
 std::string RenderTotals(const SlimReport& report, const TableOptions& options) {
@@ -244,6 +260,9 @@ std::string RenderTotals(const SlimReport& report, const TableOptions& options) 
                                             : "unknown: --input-shape settles the sizes the model leaves open"));
   absl::StrAppend(&text, Line("parameters", Change(report, report.before.params, report.after.params, FourDigits)));
   absl::StrAppend(&text, Line("file", Change(report, report.before.bytes, report.after.bytes, HumanBytes)));
+  if (!report.cleanups.empty()) {
+    absl::StrAppend(&text, RenderCleanups(report, options));
+  }
   if (report.latency.has_value()) {
     absl::StrAppend(&text, Line("time, 1 thread", LatencyText(*report.latency, options)));
   }

@@ -34,7 +34,7 @@ class BadInput : public ::testing::Test {
   // The program fails with `code` and `part` of a line, and leaves OUT and the folder as they were.
   void ExpectFailure(const std::vector<std::string>& arguments, int code, const std::string& part) {
     std::vector<std::string> before = folder_.Files();
-    const Finished run = Run(arguments);
+    const Finished run = RunCnnopt(arguments);
     EXPECT_EQ(run.code, code) << run.err;
     ExpectOneLine(run, part);
     EXPECT_EQ(ReadText(out_), kOldOut);
@@ -109,7 +109,7 @@ TEST_F(BadInput, FolderWithoutPermission) {
   if (getuid() == 0) {
     options.user = 65534;  // permissions do not bind root
   }
-  const Finished run = Run({in_, folder_ / "new.onnx"}, options);
+  const Finished run = RunCnnopt({in_, folder_ / "new.onnx"}, options);
   ASSERT_EQ(chmod(folder_.path().c_str(), 0755), 0);
   EXPECT_EQ(run.code, 74);
   ExpectOneLine(run, "ermission denied");
@@ -187,7 +187,7 @@ TEST_F(BadInput, MessagesCannotSteerATerminal) {
 TEST_F(BadInput, NoRoomForOut) {
   RunOptions options;
   options.largest_file = 1000;  // more than the messages take, less than the model
-  const Finished run = Run({in_, out_, "--pass=fold-batch-norm", "--verify=off"}, options);
+  const Finished run = RunCnnopt({in_, out_, "--pass=fold-batch-norm", "--verify=off"}, options);
   EXPECT_EQ(run.code, 74) << run.err;
   ExpectOneLine(run, "out.onnx");
   EXPECT_EQ(ReadText(out_), kOldOut);
@@ -197,7 +197,7 @@ TEST_F(BadInput, NoRoomForOut) {
 TEST(Printing, AFullStdoutIsAnError) {
   RunOptions options;
   options.stdout_path = "/dev/full";
-  const Finished run = Run({"--help"}, options);
+  const Finished run = RunCnnopt({"--help"}, options);
   EXPECT_EQ(run.code, 74);
   EXPECT_EQ(run.err, "cnnopt: the result could not be printed\n");
 }

@@ -70,7 +70,7 @@ struct RunOptions {
   std::vector<std::pair<std::string, std::string>> environment;
 };
 
-inline Finished Run(const std::vector<std::string>& arguments, const RunOptions& options = {}) {
+inline Finished RunCnnopt(const std::vector<std::string>& arguments, const RunOptions& options = {}) {
   const TempFolder streams;
   const std::string out = options.stdout_path.empty() ? streams / "out" : options.stdout_path;
   const std::string err = streams / "err";

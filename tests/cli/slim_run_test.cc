@@ -3,12 +3,14 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "cli/digest.h"
 #include "cli/display.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "onnx_io/model_file.h"
 #include "passes/catalog.h"
+#include "passes/slim.h"
 #include "tests/cli/process.h"
 #include "tests/testing/model.h"
 
@@ -35,7 +37,7 @@ std::map<std::string, std::string> Metadata(const std::string& path) {
 class SlimRun : public ::testing::Test {
  protected:
   Finished RunOk(const std::vector<std::string>& arguments) {
-    const Finished run = Run(arguments);
+    const Finished run = RunCnnopt(arguments);
     EXPECT_EQ(run.code, 0) << run.err << run.out;
     return run;
   }
@@ -50,27 +52,27 @@ class SlimRun : public ::testing::Test {
 
   TempFolder folder_;
   std::string out_ = folder_ / "out.onnx";
-  std::string lenet_ = testing::TestData("lenet.onnx");
-  std::string mnist_ = "--calibration=" + testing::TestData("mnist_samples.npy");
+  std::string resnet_ = testing::TestData("resnet.onnx");
+  std::string samples_ = "--calibration=" + testing::TestData("cifar_samples.npy");
 };
 
 TEST_F(SlimRun, WritesASlimmerModelThatIsVerified) {
-  const Finished run = RunOk({lenet_, out_, "--pass=dsc", mnist_, "--report=" + (folder_ / "r.json")});
+  const Finished run = RunOk({resnet_, out_, "--pass=dsc", samples_, "--report=" + (folder_ / "r.json")});
   EXPECT_EQ(run.err, "");
-  EXPECT_LT(std::filesystem::file_size(out_), std::filesystem::file_size(lenet_));
+  EXPECT_LT(std::filesystem::file_size(out_), std::filesystem::file_size(resnet_));
   EXPECT_THAT(folder_.Files(), UnorderedElementsAre("out.onnx", "r.json"));
   const Json report = Json::parse(ReadText(folder_ / "r.json"));
   EXPECT_EQ(report["verdict"], "slimmed");
   EXPECT_EQ(report["verified"], true);
   EXPECT_EQ(report["samples"]["count"], 32);
   EXPECT_EQ(report["samples"]["synthetic"], false);
-  EXPECT_EQ(report["samples"]["path"], "mnist_samples.npy");
+  EXPECT_EQ(report["samples"]["path"], "cifar_samples.npy");
   EXPECT_LE(report["comparison"]["relative_error"].get<double>(), kDefaultMaxError);
   EXPECT_LT(report["totals"]["macs"]["after"].get<int64_t>(), report["totals"]["macs"]["before"].get<int64_t>());
 }
 
 TEST_F(SlimRun, TheReportHoldsTheNumbersOnTheScreen) {
-  const Finished run = RunOk({lenet_, out_, "--pass=dsc", mnist_, "--report=" + (folder_ / "r.json")});
+  const Finished run = RunOk({resnet_, out_, "--pass=dsc", samples_, "-v", "--report=" + (folder_ / "r.json")});
   const Json report = Json::parse(ReadText(folder_ / "r.json"));
   for (const char* total : {"macs", "params"}) {
     for (const char* when : {"before", "after"}) {
@@ -79,14 +81,15 @@ TEST_F(SlimRun, TheReportHoldsTheNumbersOnTheScreen) {
   }
   EXPECT_THAT(run.out, HasSubstr(HumanBytes(report["totals"]["bytes"]["after"].get<int64_t>())));
   EXPECT_THAT(run.out, HasSubstr(absl::StrFormat("%.4f", report["comparison"]["relative_error"].get<double>())));
-  EXPECT_THAT(run.out, HasSubstr(absl::StrFormat("%.3g ms", report["latency"]["before_ms"].get<double>())));
+  EXPECT_THAT(run.out, HasSubstr(absl::StrFormat("%#.3g ms", report["latency"]["before_ms"].get<double>())));
   for (const Json& layer : report["layers"]) {
-    if (!layer["now"].is_null()) {
-      EXPECT_THAT(run.out, HasSubstr(layer["name"].get<std::string>()));
-      EXPECT_THAT(run.out, HasSubstr(layer["now"].get<std::string>()));
-    }
+    EXPECT_THAT(run.out, HasSubstr(layer["name"].get<std::string>()));
+    EXPECT_THAT(run.out, HasSubstr(layer[layer["now"].is_null() ? "reason" : "now"].get<std::string>()));
   }
-  const absl::StatusOr<FileFacts> in = DescribeFile(lenet_), out = DescribeFile(out_);
+  for (const Json& cleanup : report["cleanups"]) {
+    EXPECT_THAT(run.out, HasSubstr(cleanup.get<std::string>()));
+  }
+  const absl::StatusOr<FileFacts> in = DescribeFile(resnet_), out = DescribeFile(out_);
   ASSERT_TRUE(in.ok() && out.ok());
   EXPECT_EQ(report["input"]["sha256"], in->sha256);
   EXPECT_EQ(report["output"]["sha256"], out->sha256);
@@ -96,45 +99,45 @@ TEST_F(SlimRun, TheReportHoldsTheNumbersOnTheScreen) {
 TEST_F(SlimRun, SameCommandSameBytesWhateverThreadsAndPlace) {
   const std::string other = folder_ / "sub";
   std::filesystem::create_directory(other);
-  std::filesystem::copy(lenet_, other + "/renamed.onnx");
-  std::filesystem::copy(testing::TestData("mnist_samples.npy"), other + "/s.npy");
-  RunOk({lenet_, out_, mnist_, "--threads=1", "--no-latency", "-q"});
+  std::filesystem::copy(resnet_, other + "/renamed.onnx");
+  std::filesystem::copy(testing::TestData("cifar_samples.npy"), other + "/s.npy");
+  RunOk({resnet_, out_, samples_, "--threads=1", "--no-latency", "-q"});
   RunOk({other + "/renamed.onnx", other + "/o.onnx", "--calibration=" + other + "/s.npy", "--threads=2"});
   EXPECT_EQ(ReadText(out_), ReadText(other + "/o.onnx"));
-  EXPECT_NE(ReadText(out_), ReadText(lenet_));
+  EXPECT_NE(ReadText(out_), ReadText(resnet_));
 }
 
 TEST_F(SlimRun, DryRunWritesNothing) {
-  const Finished with_out = RunOk({lenet_, out_, "--pass=dsc", mnist_, "--dry-run"});
+  const Finished with_out = RunOk({resnet_, out_, "--pass=dsc", samples_, "--dry-run"});
   EXPECT_THAT(folder_.Files(), IsEmpty());
   EXPECT_THAT(with_out.out, HasSubstr("nothing written (dry run)"));
   EXPECT_THAT(with_out.out, HasSubstr("verified         yes"));
-  const Finished without_out = RunOk({lenet_, "--pass=dsc", mnist_, "--dry-run", "--no-latency"});
+  const Finished without_out = RunOk({resnet_, "--pass=dsc", samples_, "--dry-run", "--no-latency"});
   EXPECT_THAT(without_out.out, HasSubstr("verified         yes"));
 }
 
 TEST_F(SlimRun, QuietPrintsNothing) {
-  const Finished run = RunOk({lenet_, out_, mnist_, "-q"});
+  const Finished run = RunOk({resnet_, out_, samples_, "-q"});
   EXPECT_EQ(run.out, "");
   EXPECT_EQ(run.err, "");
   EXPECT_TRUE(std::filesystem::exists(out_));
 }
 
 TEST_F(SlimRun, NoTerminalNoColorsNoBar) {
-  const Finished run = RunOk({lenet_, out_, mnist_});
+  const Finished run = RunOk({resnet_, out_, samples_});
   EXPECT_THAT(run.out, Not(HasSubstr("\x1b")));
   EXPECT_EQ(run.err, "");
 }
 
 TEST_F(SlimRun, SyntheticSamplesAreCalledThat) {
-  const Finished run = RunOk({lenet_, out_, "--samples=3", "--no-latency"});
+  const Finished run = RunOk({resnet_, out_, "--samples=3", "--no-latency"});
   EXPECT_THAT(run.out, HasSubstr("3 synthetic"));
 }
 
 TEST_F(SlimRun, ProvenanceNamesTheInputAndTheOptionsButNoPlace) {
-  RunOk({lenet_, out_, "--pass=dsc", mnist_, "--no-latency"});
+  RunOk({resnet_, out_, "--pass=dsc", samples_, "--no-latency"});
   std::map<std::string, std::string> metadata = Metadata(out_);
-  const absl::StatusOr<FileFacts> in = DescribeFile(lenet_);
+  const absl::StatusOr<FileFacts> in = DescribeFile(resnet_);
   ASSERT_TRUE(in.ok());
   EXPECT_EQ(metadata["cnnopt.input_sha256"], in->sha256);
   EXPECT_THAT(metadata["cnnopt.options"], HasSubstr("--pass=dsc --calibration=sha256:"));
@@ -143,13 +146,13 @@ TEST_F(SlimRun, ProvenanceNamesTheInputAndTheOptionsButNoPlace) {
 
   // Slimmed again, the newest run is recorded, once.
   const std::string again = folder_ / "again.onnx";
-  RunOk({out_, again, "--pass=dsc:rank=1", mnist_, "--no-latency", "--verify=report"});
+  RunOk({out_, again, "--pass=dsc:rank=1", samples_, "--no-latency", "--verify=report"});
   const absl::StatusOr<FileFacts> first = DescribeFile(out_);
   if (ReadText(again) != ReadText(out_)) {
     EXPECT_EQ(Metadata(again)["cnnopt.input_sha256"], first->sha256);
   }
 
-  RunOk({lenet_, out_, "--pass=dsc", mnist_, "--no-latency", "--no-provenance"});
+  RunOk({resnet_, out_, "--pass=dsc", samples_, "--no-latency", "--no-provenance"});
   EXPECT_THAT(Metadata(out_), Not(::testing::Contains(::testing::Key("cnnopt.version"))));
 }
 
@@ -163,7 +166,7 @@ TEST_F(SlimRun, NothingToGainWritesTheInputsOwnBytes) {
 TEST_F(SlimRun, FailIfUnchangedWritesNothing) {
   const std::string plain = PlainModel();
   WriteText(out_, "old");
-  const Finished run = Run({plain, out_, "--fail-if-unchanged", "--report=" + (folder_ / "r.json")});
+  const Finished run = RunCnnopt({plain, out_, "--fail-if-unchanged", "--report=" + (folder_ / "r.json")});
   EXPECT_EQ(run.code, 5);
   EXPECT_TRUE(absl::StartsWith(run.err, "cnnopt: nothing written, nothing to gain: ")) << run.err;
   EXPECT_EQ(ReadText(out_), "old");
@@ -174,7 +177,7 @@ TEST_F(SlimRun, FailIfUnchangedWritesNothing) {
 TEST_F(SlimRun, ABudgetOutOfReachIsRefused) {
   WriteText(out_, "old");
   const Finished run =
-      Run({lenet_, out_, "--pass=dsc", "--target-macs=0.001", mnist_, "--report=" + (folder_ / "r.json")});
+      RunCnnopt({resnet_, out_, "--pass=dsc", "--target-macs=0.001", samples_, "--report=" + (folder_ / "r.json")});
   EXPECT_EQ(run.code, 4);
   EXPECT_TRUE(absl::StartsWith(run.err, "cnnopt: nothing written: ")) << run.err;
   EXPECT_EQ(ReadText(out_), "old");
@@ -186,17 +189,17 @@ TEST_F(SlimRun, ABudgetOutOfReachIsRefused) {
 TEST_F(SlimRun, WithoutRuntimeWhenNothingIsRun) {
   for (const char* flag : {"--pass=dsc:rank=2", "--pass=fold-batch-norm", "--target-macs=0.8"}) {
     SCOPED_TRACE(flag);
-    const Finished run = RunOk({testing::TestData("resnet.onnx"), out_, "--verify=off", "--ort=/nonexistent", flag});
+    const Finished run = RunOk({resnet_, out_, "--verify=off", "--ort=/nonexistent", flag});
     EXPECT_THAT(run.out, HasSubstr("verified         no"));
-    EXPECT_NE(ReadText(out_), ReadText(testing::TestData("resnet.onnx")));
+    EXPECT_NE(ReadText(out_), ReadText(resnet_));
   }
 }
 
 TEST_F(SlimRun, OverItselfUnderForce) {
   const std::string in = folder_ / "in.onnx";
-  std::filesystem::copy(lenet_, in);
-  RunOk({in, in, "--force", "--pass=dsc", mnist_, "--no-latency"});
-  EXPECT_LT(std::filesystem::file_size(in), std::filesystem::file_size(lenet_));
+  std::filesystem::copy(resnet_, in);
+  RunOk({in, in, "--force", "--pass=dsc", samples_, "--no-latency"});
+  EXPECT_LT(std::filesystem::file_size(in), std::filesystem::file_size(resnet_));
   const std::string plain = PlainModel();
   const std::string bytes = ReadText(plain);
   RunOk({plain, plain, "--force"});
@@ -204,34 +207,38 @@ TEST_F(SlimRun, OverItselfUnderForce) {
 }
 
 TEST_F(SlimRun, ExternalDataOnRequestAndWhenTheInputHadIt) {
-  RunOk({lenet_, out_, "--pass=dsc", mnist_, "--no-latency", "--external-data=4K"});
+  RunOk({resnet_, out_, "--pass=dsc", samples_, "--no-latency", "--external-data=4K"});
   ASSERT_EQ(folder_.Files().size(), 2u);
   EXPECT_LT(std::filesystem::file_size(out_), 50'000u);
   const std::string inside = folder_ / "inside.onnx";
-  RunOk({lenet_, inside, "--pass=dsc", mnist_, "--no-latency"});
+  RunOk({resnet_, inside, "--pass=dsc", samples_, "--no-latency"});
   EXPECT_EQ(folder_.Files().size(), 3u);
   EXPECT_GT(std::filesystem::file_size(inside), 50'000u);
 
   const std::string next = folder_ / "next.onnx";
-  RunOk({out_, next, mnist_, "--no-latency", "--max-error=1e-9"});
+  RunOk({out_, next, samples_, "--no-latency", "--max-error=1e-9"});
   EXPECT_EQ(folder_.Files().size(), 5u) << "next.onnx and its data";
   EXPECT_LT(std::filesystem::file_size(next), 50'000u);
 }
 
 TEST_F(SlimRun, OpenSizesAreSettledByAFlagOrTheSamples) {
   onnx::ModelProto model = testing::ModelFromText(
-      R"(<ir_version: 8, opset_import: ["" : 17]> g (float[n,1,h,w] x) => (float[n,1,h,w] y) { y = Relu(x) })");
+      R"(<ir_version: 8, opset_import: ["" : 17]> g (float[n,3,h,w] x) => (float[n,3,h,w] y) { y = Relu(x) })");
   const std::string open = folder_ / "open.onnx";
   ASSERT_TRUE(WriteModel(model, open).ok());
-  const Finished refused = Run({open, out_});
-  EXPECT_EQ(refused.code, 2);
-  EXPECT_THAT(refused.err, HasSubstr("--input-shape"));
+  for (const std::vector<std::string>& flags : {std::vector<std::string>{}, {"--verify=off", "--target-macs=0.5"}}) {
+    std::vector<std::string> arguments = {open, out_};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    const Finished refused = RunCnnopt(arguments);
+    EXPECT_EQ(refused.code, 2);
+    EXPECT_THAT(refused.err, HasSubstr("--input-shape"));
+  }
   const std::string report = folder_ / "r.json";
   for (const std::string& flag :
-       {std::string("--input-shape=1,1,28,28"), std::string("--input-shape=x:1,1,28,28"), mnist_}) {
+       {std::string("--input-shape=1,3,32,32"), std::string("--input-shape=x:1,3,32,32"), samples_}) {
     SCOPED_TRACE(flag);
     RunOk({open, out_, flag, "--report=" + report});
-    EXPECT_EQ(Json::parse(ReadText(report))["input"]["shapes"]["x"], Json({1, 1, 28, 28}));
+    EXPECT_EQ(Json::parse(ReadText(report))["input"]["shapes"]["x"], Json({1, 3, 32, 32}));
   }
 }
 
@@ -240,17 +247,17 @@ TEST_F(SlimRun, ANamelessShapeNeedsASingleInput) {
       R"(<ir_version: 8, opset_import: ["" : 17]> g (float[n,h] x, float[n,h] z) => (float[n,h] y) { y = Add(x, z) })");
   const std::string two = folder_ / "two.onnx";
   ASSERT_TRUE(WriteModel(model, two).ok());
-  const Finished run = Run({two, out_, "--input-shape=1,4"});
+  const Finished run = RunCnnopt({two, out_, "--input-shape=1,4"});
   EXPECT_EQ(run.code, 2);
   EXPECT_THAT(run.err, HasSubstr("the model has 2 inputs, name one: x, z"));
 }
 
 TEST(Commands, HelpVersionAndPasses) {
-  const Finished help = Run({"--help"});
+  const Finished help = RunCnnopt({"--help"});
   EXPECT_EQ(help.code, 0);
   EXPECT_THAT(help.out, HasSubstr("--target-macs"));
-  EXPECT_EQ(Run({"--version"}).out, "cnnopt 0.1.0\n");
-  const Finished passes = Run({"passes"});
+  EXPECT_EQ(RunCnnopt({"--version"}).out, "cnnopt 0.1.0\n");
+  const Finished passes = RunCnnopt({"passes"});
   EXPECT_EQ(passes.code, 0);
   for (const PassEntry& entry : Catalog()) {
     EXPECT_THAT(passes.out, HasSubstr(entry.name));

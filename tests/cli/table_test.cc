@@ -38,6 +38,7 @@ TEST(Table, WholeText) {
             "MACs               59.65 M ->   29.61 M  0.496x\n"
             "parameters         394.2 k ->   172.3 k  0.437x\n"
             "file               1.59 MB ->    700 kB  0.441x\n"
+            "cleanup          1 exact rewrite\n"
             "time, 1 thread     2.31 ms ->   1.55 ms  0.671x (0.66x to 0.69x)\n"
             "output error     0.0432  (bound 0.05)\n"
             "top-1 agreement  98.4 %\n"
@@ -56,6 +57,7 @@ TEST(Table, VerboseListsEveryLayerInGraphOrderWithItsReason) {
   EXPECT_THAT(text, HasSubstr(report.layers[0].reason));
   EXPECT_LT(text.find(report.layers[0].name), text.find("layer1/conv"));
   EXPECT_LT(text.find("layer1/conv"), text.find("head"));
+  EXPECT_THAT(text, HasSubstr(report.cleanups[0]));
 }
 
 TEST(Table, LongNamesAndReasonsFitTheScreen) {
@@ -76,6 +78,16 @@ TEST(Table, LongNamesAndReasonsFitTheScreen) {
     EXPECT_THAT(text, HasSubstr("..."));
     EXPECT_THAT(text, HasSubstr("0.012"));
   }
+}
+
+TEST(Table, NamesGiveWayBeforeFormsDo) {
+  SlimReport report = SampleReport();
+  report.layers[1].name = std::string(60, 'x');
+  report.layers[1].now = "dsc rank 2, pointwise first";
+  TableOptions options = Options();
+  options.width = 120;
+  EXPECT_THAT(RenderTable(report, options), HasSubstr("dsc rank 2, pointwise first"));
+  EXPECT_THAT(RenderTable(report, options), HasSubstr("x...x"));
 }
 
 TEST(Table, ManyReasonsAreCutShortUnlessVerbose) {
