@@ -397,7 +397,9 @@ class Edit {
         }
       }
       for (const auto& redirect : rewrite.redirect) {
-        CNNOPT_RETURN_IF_ERROR(CheckRead(Target(redirect.first), rewrite, defined));
+        if (const std::string& target = Target(redirect.first); reads_[target] > 0) {
+          CNNOPT_RETURN_IF_ERROR(CheckRead(target, rewrite, defined));
+        }
       }
     }
     gone_.insert(dead_initializers_.begin(), dead_initializers_.end());

@@ -104,7 +104,7 @@ absl::StatusOr<TensorProto> CastToFloats(const TensorProto& source, int32_t to) 
   } else {
     CNNOPT_ASSIGN_OR_RETURN(const std::vector<int64_t> ints, DecodeInts(source));
     for (const int64_t value : ints) {
-      if (std::abs(static_cast<double>(value)) > 0x1p53) {
+      if (value > int64_t{1} << 53 || value < -(int64_t{1} << 53)) {
         return Inexact(from, to);
       }
       values.push_back(static_cast<double>(value));

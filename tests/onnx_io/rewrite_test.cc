@@ -273,6 +273,8 @@ TEST(ApplyRewrites, RefusesBadRedirects) {
   ExpectRefused({{"", {}, {}, {}, {{"a", "x"}}}, {"", {}, {}, {}, {{"a", "b"}}}}, model, "redirected already");
   ExpectRefused({{"", {}, {}, {}, {{"a", "b"}, {"b", "a"}}}}, model, "leads back to itself");
   ExpectRefused({{"", {}, {}, {}, {{"a", "missing"}}}}, model, "reads 'missing'");
+  onnx::ModelProto unread = model;
+  EXPECT_TRUE(ApplyRewrite({"", {}, {}, {}, {{"not read", "missing"}}}, unread).ok());
   ExpectRefused({{"", {}, {}, {}, {{"a", "b"}}}}, model, "cycle");
   ExpectRefused({{"", {"y"}, {Node("Neg", {"b"}, "other")}, {}, {{"y", "other"}}}}, model, "'y' is still read");
 }
