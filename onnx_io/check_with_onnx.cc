@@ -75,7 +75,7 @@ class SchemaCheck {
     try {
       schema->Verify(node);
     } catch (const std::exception& error) {
-      return absl::InvalidArgumentError(absl::StrCat(Describe(node), ": ", Printable(error.what())));
+      return absl::InvalidArgumentError(absl::StrCat(Describe(node), ": ", OneLine(error.what())));
     }
     return absl::OkStatus();
   }

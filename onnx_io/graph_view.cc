@@ -201,7 +201,7 @@ std::string Describe(const onnx::NodeProto& node) {
   for (int i = 0; name.empty() && i < node.output_size(); ++i) {
     name = node.output(i);
   }
-  return absl::StrCat(Printable(node.op_type()), " ", Quote(name));
+  return absl::StrCat(OneLine(node.op_type()), " ", Quote(name));
 }
 
 }  // namespace cnnopt

@@ -33,13 +33,13 @@ std::string Escaped(absl::string_view text) { return IsPlain(text) ? std::string
 
 }  // namespace
 
-std::string Printable(absl::string_view text) {
+std::string OneLine(absl::string_view text) {
   return text.size() <= 2 * kShown + 3
              ? Escaped(text)
              : absl::StrCat(Escaped(text.substr(0, kShown)), "...", Escaped(text.substr(text.size() - kShown)));
 }
 
-std::string Quote(absl::string_view name) { return absl::StrCat("'", Printable(name), "'"); }
+std::string Quote(absl::string_view name) { return absl::StrCat("'", OneLine(name), "'"); }
 
 absl::Status Annotate(const absl::Status& status, absl::string_view where) {
   return status.ok() ? status : absl::Status(status.code(), absl::StrCat(where, ": ", status.message()));

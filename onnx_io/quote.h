@@ -11,7 +11,7 @@ namespace cnnopt {
 
 // `text` on one line: control characters and invalid UTF-8 escaped, the middle of a long one left out. A name in a
 // file can be a megabyte of anything.
-std::string Printable(absl::string_view text);
+std::string OneLine(absl::string_view text);
 // The same between single quotes.
 std::string Quote(absl::string_view name);
 
