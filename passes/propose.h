@@ -40,8 +40,9 @@ struct Proposal {
 std::vector<Proposal> Propose(const std::vector<Site>& sites, const std::vector<FormChoice>& forms, int threads,
                               const std::function<void()>& step);
 
-// The allocator's view of the proposals: costs in MACs, damage = sensitivity * error^2. All MACs must be known.
-Choices ToChoices(const std::vector<Proposal>& proposals, const std::vector<double>& sensitivity);
+// The allocator's view of the proposals: costs in MACs, `damage[s][c]` of candidate c of site s. All MACs must be
+// known.
+Choices ToChoices(const std::vector<Proposal>& proposals, const std::vector<std::vector<double>>& damage);
 
 }  // namespace cnnopt
 

@@ -45,7 +45,7 @@ std::vector<std::string> UnknownValues(const GraphView& view, const std::map<std
       continue;
     for (const std::string& value : {Input(*node, 0), node->output(0)}) {
       const bool made_here = view.Producer(value) != nullptr;
-      if (made_here && shapes.count(value) == 0 && !view.IsGraphOutput(value)) unknown.push_back(value);
+      if (made_here && shapes.count(value) == 0) unknown.push_back(value);
     }
   }
   std::sort(unknown.begin(), unknown.end());

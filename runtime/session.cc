@@ -131,12 +131,23 @@ std::vector<Ort::Value> LendTo(Ort::SessionOptions& options, const std::vector<c
   return values;
 }
 
-// Cuts `graph` down to what `values` are computed from.
-void KeepOnly(const std::vector<std::string>& values, onnx::GraphProto& graph) {
+// Cuts the model down to what `values` are computed from: ONNX Runtime refuses a lent initializer that nobody reads.
+void KeepOnly(const std::vector<std::string>& values, LentModel& lent) {
+  onnx::GraphProto& graph = *lent.model.mutable_graph();
   google::protobuf::RepeatedPtrField<onnx::NodeProto> nodes;
+  std::set<absl::string_view> read;
   for (const int n : Ancestors(graph, values)) {
     nodes.Add(std::move(*graph.mutable_node(n)));
+    const onnx::NodeProto& node = nodes.Get(nodes.size() - 1);
+    read.insert(node.input().begin(), node.input().end());
+    const std::vector<absl::string_view> outer = OuterReads(node);
+    read.insert(outer.begin(), outer.end());
   }
+  const auto unread = [&](const onnx::TensorProto& tensor) { return read.count(tensor.name()) == 0; };
+  const auto lent_unread = [&](const onnx::TensorProto* tensor) { return unread(*tensor); };
+  lent.lent.erase(std::remove_if(lent.lent.begin(), lent.lent.end(), lent_unread), lent.lent.end());
+  auto& tensors = *graph.mutable_initializer();
+  tensors.erase(std::remove_if(tensors.begin(), tensors.end(), unread), tensors.end());
   graph.mutable_node()->Swap(&nodes);
   graph.clear_output();
 }
@@ -182,7 +193,7 @@ absl::StatusOr<Session> Session::Create(std::shared_ptr<const OnnxRuntime> runti
   auto impl = std::make_unique<Impl>();
   impl->runtime = std::move(runtime);
   LentModel lent = Lend(model);
-  if (!options.own_outputs) KeepOnly(options.extra_outputs, *lent.model.mutable_graph());
+  if (!options.own_outputs) KeepOnly(options.extra_outputs, lent);
   std::set<std::string> known;
   for (const onnx::ValueInfoProto& output : lent.model.graph().output()) {
     impl->outputs.push_back(output.name());
