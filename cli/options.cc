@@ -9,9 +9,9 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "cli/display.h"
-#include "cli/nearest.h"
 #include "onnx_io/status_macros.h"
 #include "passes/catalog.h"
+#include "passes/nearest.h"
 
 namespace cnnopt {
 namespace {

@@ -18,7 +18,7 @@
 #include "onnx_io/model_file.h"
 #include "onnx_io/shapes.h"
 #include "onnx_io/status_macros.h"
-#include "passes/catalog.h"
+#include "passes/selection.h"
 
 namespace cnnopt {
 namespace {
@@ -32,13 +32,8 @@ bool MustRun(const SlimArguments& arguments) {
   if (arguments.verify != Verify::kOff || arguments.max_error.has_value() || !arguments.calibration.empty()) {
     return true;
   }
-  const std::vector<PassChoice>& passes = arguments.passes;
-  const bool rank_given =
-      std::any_of(passes.begin(), passes.end(), [](const auto& pass) { return pass.rank.has_value(); });
-  const bool exact = !passes.empty() && std::all_of(passes.begin(), passes.end(), [](const auto& pass) {
-    return FindPass(pass.name)->kind == PassKind::kCleanup;
-  });
-  return !arguments.target_macs.has_value() && !rank_given && !exact;
+  const absl::StatusOr<Selection> selection = SelectPasses(arguments.passes, arguments.cleanup);
+  return !arguments.target_macs.has_value() && selection.ok() && !selection->forced_rank && !selection->forms.empty();
 }
 
 absl::StatusOr<Runtime> OpenRuntime(const SlimArguments& arguments) {

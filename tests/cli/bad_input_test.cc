@@ -157,7 +157,7 @@ TEST_F(BadInput, CommandLine) {
     const char* message;
   } cases[] = {
       {{"--target-mac=0.5"}, "did you mean --target-macs?"},
-      {{"--pass=dcs"}, "did you mean dsc?"},
+      {{"--pass=dcs"}, "did you mean 'dsc'?"},
       {{"--target-macs=0.5x"}, "--target-macs=0.5x: expected a number above 0 and at most 1"},
       {{"--max-error=nan"}, "expected a number above 0 and at most 1"},
       {{"--samples=-3"}, "expected a whole number from 1"},
