@@ -57,7 +57,7 @@ TEST_F(BadInput, FilesThatAreNoModels) {
   } cases[] = {
       {"empty", "", "empty"},
       {"lfs pointer", "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n", "LFS"},
-      {"html", "<!DOCTYPE html><html><body>404</body></html>", "HTML"},
+      {"html", "<!DOCTYPE html><html><body>404</body></html>", "web page"},
       {"gzip", std::string("\x1f\x8b\x08\0\0\0\0\0\0\3", 10) + noise, "gzip"},
       {"half a model", model.substr(0, model.size() / 2), ""},
       {"all but the last byte", model.substr(0, model.size() - 1), ""},
