@@ -23,7 +23,7 @@ namespace {
 
 // Other libraries' messages come in several lines and hold names from the model.
 std::string OneLine(absl::string_view message) {
-  return Printable(absl::StrReplaceAll(absl::StripAsciiWhitespace(message), {{"\r\n", " "}, {"\n", " "}, {"\t", " "}}));
+  return ForScreen(absl::StrReplaceAll(absl::StripAsciiWhitespace(message), {{"\r\n", " "}, {"\n", " "}, {"\t", " "}}));
 }
 
 absl::StatusOr<ExitCode> Dispatch(const std::vector<std::string>& arguments, const Console& console) {

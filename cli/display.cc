@@ -115,7 +115,7 @@ std::string HumanBytes(int64_t bytes) {
   return absl::StrCat(scaled.digits, kUnits[scaled.power]);
 }
 
-std::string Printable(absl::string_view text) { return Escape(text, false); }
+std::string ForScreen(absl::string_view text) { return Escape(text, false); }
 std::string ValidUtf8(absl::string_view text) { return Escape(text, true); }
 
 size_t DisplayWidth(absl::string_view printable) {

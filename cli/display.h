@@ -18,11 +18,11 @@ std::string HumanBytes(int64_t bytes);
 
 // `text` as it may be printed: control characters, characters that turn the direction of writing or have no
 // width, and bytes that are not UTF-8 become "\x1b" and "\u202e"; everything else stays.
-std::string Printable(absl::string_view text);
+std::string ForScreen(absl::string_view text);
 // `text` with the bytes that are not UTF-8 written as "\xff", for JSON, which escapes the rest itself.
 std::string ValidUtf8(absl::string_view text);
 
-// Characters of a text that Printable made.
+// Characters of a text that ForScreen made.
 size_t DisplayWidth(absl::string_view printable);
 // `printable` cut to `width` characters: the middle, or the end, gives way to "...".
 std::string ShortenMiddle(absl::string_view printable, size_t width);

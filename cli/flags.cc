@@ -7,7 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "cli/options.h"
 #include "onnx_io/status_macros.h"
-#include "passes/catalog.h"
+#include "passes/selection.h"
 
 namespace cnnopt {
 namespace {
@@ -66,20 +66,10 @@ absl::Status StoreSeed(const std::string& text, SlimArguments& arguments) {
 absl::StatusOr<PassChoice> ParsePass(absl::string_view text) {
   const std::vector<std::string> parts = absl::StrSplit(text, ':');
   PassChoice choice{parts[0], std::nullopt};
-  const PassEntry* const entry = FindPass(choice.name);
-  if (entry == nullptr) {
-    const std::string nearest = NearestPass(choice.name);
-    return absl::InvalidArgumentError(
-        absl::StrCat("unknown pass '", choice.name, "', ",
-                     nearest.empty() ? "'cnnopt passes' lists them" : absl::StrCat("did you mean ", nearest, "?")));
-  }
   for (size_t i = 1; i < parts.size(); ++i) {
     if (!absl::StartsWith(parts[i], "rank=")) {
       return absl::InvalidArgumentError(
           absl::StrCat("unknown setting '", parts[i], "' of ", choice.name, ", expected rank=N"));
-    }
-    if (entry->kind != PassKind::kForm) {
-      return absl::InvalidArgumentError(absl::StrCat(choice.name, " is a cleanup pass and has no rank"));
     }
     if (choice.rank.has_value()) {
       return absl::InvalidArgumentError("rank is given twice");
@@ -99,6 +89,7 @@ absl::Status StorePasses(const std::string& text, SlimArguments& arguments) {
       continue;
     }
     CNNOPT_ASSIGN_OR_RETURN(PassChoice choice, ParsePass(part));
+    CNNOPT_RETURN_IF_ERROR(SelectPasses({choice}, arguments.cleanup).status());
     for (const PassChoice& earlier : arguments.passes) {
       if (earlier.name == choice.name) {
         return absl::InvalidArgumentError(absl::StrCat("pass ", choice.name, " is given twice"));

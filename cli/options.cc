@@ -9,9 +9,9 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "cli/display.h"
-#include "cli/nearest.h"
 #include "onnx_io/status_macros.h"
 #include "passes/catalog.h"
+#include "passes/nearest.h"
 
 namespace cnnopt {
 namespace {
@@ -24,7 +24,7 @@ absl::Status UnknownFlag(const std::string& argument) {
   }
   const std::string nearest = Nearest(name.substr(std::min(name.find_first_not_of('-'), name.size())), known);
   return absl::InvalidArgumentError(
-      absl::StrCat("unknown option ", Printable(name), ", ",
+      absl::StrCat("unknown option ", ForScreen(name), ", ",
                    nearest.empty() ? "'cnnopt --help' lists them" : absl::StrCat("did you mean --", nearest, "?")));
 }
 
@@ -84,9 +84,9 @@ absl::StatusOr<Words> Split(const std::vector<std::string>& arguments) {
         return NeedsValue(flag);
       }
     }
-    return absl::InvalidArgumentError(Printable(error.what()));
+    return absl::InvalidArgumentError(ForScreen(error.what()));
   } catch (const CLI::ParseError& error) {
-    return absl::InvalidArgumentError(Printable(error.what()));
+    return absl::InvalidArgumentError(ForScreen(error.what()));
   }
   Words words;
   for (const CLI::Option* option : options) {
@@ -101,7 +101,7 @@ absl::StatusOr<Words> Split(const std::vector<std::string>& arguments) {
   }
   if (!extras.empty()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("unexpected third argument '", Printable(extras[0]), "', expected IN OUT and options"));
+        absl::StrCat("unexpected third argument '", ForScreen(extras[0]), "', expected IN OUT and options"));
   }
   words.in = in->count() == 0 ? "" : in->results()[0];
   words.out = out->count() == 0 ? "" : out->results()[0];
@@ -115,11 +115,11 @@ absl::Status Store(const Flag& flag, const std::vector<std::string>& values, Sli
   }
   for (const std::string& value : values) {
     if (is_switch && value != "true") {  // "true" is CLI11's word for its mere presence
-      return absl::InvalidArgumentError(absl::StrCat(flag.name, " takes no value, found '", Printable(value), "'"));
+      return absl::InvalidArgumentError(absl::StrCat(flag.name, " takes no value, found '", ForScreen(value), "'"));
     }
     const absl::Status status = flag.store(value, arguments);
     if (!status.ok()) {
-      return absl::InvalidArgumentError(Printable(absl::StrCat(flag.name, "=", value, ": ", status.message())));
+      return absl::InvalidArgumentError(ForScreen(absl::StrCat(flag.name, "=", value, ": ", status.message())));
     }
   }
   return absl::OkStatus();

@@ -27,7 +27,7 @@ std::string TimeLeft(int64_t done, int64_t total, double seconds) {
 }  // namespace
 
 std::string RenderProgress(const std::string& stage, int64_t done, int64_t total, double seconds, size_t width) {
-  const std::string name = ShortenMiddle(Printable(stage), width / 2);
+  const std::string name = ShortenMiddle(ForScreen(stage), width / 2);
   if (total <= 0) {
     return name;
   }

@@ -7,10 +7,15 @@
 #include <string>
 #include <vector>
 
-#include "cli/digest.h"
 #include "passes/slim.h"
 
 namespace cnnopt {
+
+// A file by its content.
+struct FileFacts {
+  std::string sha256;  // 64 lower-case hex digits, as sha256sum prints them
+  int64_t bytes = 0;
+};
 
 // What a report says beside what Slim found out. Of paths it shows the last part only.
 struct ReportContext {

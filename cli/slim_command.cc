@@ -8,17 +8,18 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "cli/digest.h"
 #include "cli/display.h"
 #include "cli/path_checks.h"
 #include "cli/progress.h"
 #include "cli/report_json.h"
 #include "cli/table.h"
+#include "onnx_io/checksum.h"
+#include "onnx_io/file_io.h"
 #include "onnx_io/graph_view.h"
 #include "onnx_io/model_file.h"
 #include "onnx_io/shapes.h"
 #include "onnx_io/status_macros.h"
-#include "passes/catalog.h"
+#include "passes/selection.h"
 
 namespace cnnopt {
 namespace {
@@ -32,13 +33,8 @@ bool MustRun(const SlimArguments& arguments) {
   if (arguments.verify != Verify::kOff || arguments.max_error.has_value() || !arguments.calibration.empty()) {
     return true;
   }
-  const std::vector<PassChoice>& passes = arguments.passes;
-  const bool rank_given =
-      std::any_of(passes.begin(), passes.end(), [](const auto& pass) { return pass.rank.has_value(); });
-  const bool exact = !passes.empty() && std::all_of(passes.begin(), passes.end(), [](const auto& pass) {
-    return FindPass(pass.name)->kind == PassKind::kCleanup;
-  });
-  return !arguments.target_macs.has_value() && !rank_given && !exact;
+  const absl::StatusOr<Selection> selection = SelectPasses(arguments.passes, arguments.cleanup);
+  return !arguments.target_macs.has_value() && selection.ok() && !selection->forced_rank && !selection->forms.empty();
 }
 
 absl::StatusOr<Runtime> OpenRuntime(const SlimArguments& arguments) {
@@ -141,6 +137,21 @@ absl::StatusOr<SlimReport> SlimWithProgress(onnx::ModelProto& model, const SlimO
               [&](const std::string& stage, int64_t done, int64_t total) { bar.Show(stage, done, total); });
 }
 
+absl::StatusOr<FileFacts> DescribeFile(const std::string& path) {
+  FileFacts facts;
+  CNNOPT_ASSIGN_OR_RETURN(facts.sha256, FileSha256(path));
+  CNNOPT_ASSIGN_OR_RETURN(const InputFile file, InputFile::Open(path));
+  facts.bytes = file.size();
+  return facts;
+}
+
+absl::StatusOr<std::string> ReadBytes(const std::string& path) {
+  CNNOPT_ASSIGN_OR_RETURN(const InputFile file, InputFile::Open(path));
+  std::string bytes(static_cast<size_t>(file.size()), '\0');
+  CNNOPT_RETURN_IF_ERROR(file.ReadAllAt(0, bytes.data(), bytes.size()));
+  return bytes;
+}
+
 // Records how the model came to be, in place of what an earlier run recorded. Nothing here differs between two runs
 // of the same command on the same input.
 void AddProvenance(const ReportContext& context, onnx::ModelProto& model) {
@@ -214,15 +225,15 @@ ExitCode Print(const SlimArguments& arguments, const SlimReport& report, const R
     table.samples = BaseName(arguments.calibration);
     console.out << RenderTable(report, table);
     for (const std::string& warning : report.warnings) {
-      console.err << "cnnopt: warning: " << Printable(warning) << "\n";
+      console.err << "cnnopt: warning: " << ForScreen(warning) << "\n";
     }
   }
   if (report.verdict == Verdict::kRefused) {
-    console.err << "cnnopt: nothing written: " << Printable(report.reason) << "\n";
+    console.err << "cnnopt: nothing written: " << ForScreen(report.reason) << "\n";
     return kExitVerification;
   }
   if (failed_unchanged) {
-    console.err << "cnnopt: nothing written, nothing to gain: " << Printable(report.reason) << "\n";
+    console.err << "cnnopt: nothing written, nothing to gain: " << ForScreen(report.reason) << "\n";
     return kExitUnchanged;
   }
   return kExitDone;
@@ -245,8 +256,7 @@ absl::StatusOr<ExitCode> RunSlim(const SlimArguments& arguments, const Console& 
   context.ir_version = file.proto.ir_version();
   CNNOPT_ASSIGN_OR_RETURN(const SlimOptions options, MakeSlimOptions(arguments, file.proto, std::move(runtime)));
   if (!arguments.calibration.empty()) {
-    CNNOPT_ASSIGN_OR_RETURN(const FileFacts facts, From(Origin::kInput, DescribeFile(arguments.calibration)));
-    context.calibration_sha256 = facts.sha256;
+    CNNOPT_ASSIGN_OR_RETURN(context.calibration_sha256, From(Origin::kInput, FileSha256(arguments.calibration)));
   }
   context.options = CanonicalOptions(arguments, context.calibration_sha256);
 

@@ -52,14 +52,14 @@ std::string CountCell(int64_t before, int64_t after) {
 
 Row SlimmedRow(const LayerReport& layer, bool verbose) {
   Row row;
-  row.cells[kLayer] = Printable(layer.name);
-  row.cells[kWas] = Printable(layer.was);
-  row.cells[kNow] = Printable(layer.now);
+  row.cells[kLayer] = ForScreen(layer.name);
+  row.cells[kWas] = ForScreen(layer.was);
+  row.cells[kNow] = ForScreen(layer.now);
   const bool known = layer.macs_before.has_value() && layer.macs_after.has_value();
   row.cells[kMacs] = known ? CountCell(*layer.macs_before, *layer.macs_after) : "?";
   row.cells[kParams] = CountCell(layer.params_before, layer.params_after);
   row.cells[kError] = absl::StrFormat("%.3f", layer.weight_error);
-  row.remark = verbose ? Printable(layer.reason) : "";
+  row.remark = verbose ? ForScreen(layer.reason) : "";
   return row;
 }
 
@@ -67,10 +67,10 @@ Row SlimmedRow(const LayerReport& layer, bool verbose) {
 Row KeptRow(const std::vector<const LayerReport*>& layers) {
   Row row;
   row.kept = true;
-  row.remark = absl::StrCat("kept: ", Printable(layers[0]->reason));
+  row.remark = absl::StrCat("kept: ", ForScreen(layers[0]->reason));
   if (layers.size() == 1) {
-    row.cells[kLayer] = Printable(layers[0]->name);
-    row.cells[kWas] = Printable(layers[0]->was);
+    row.cells[kLayer] = ForScreen(layers[0]->name);
+    row.cells[kWas] = ForScreen(layers[0]->was);
     return row;
   }
   row.cells[kLayer] = absl::StrCat(layers.size(), " layers");
@@ -247,7 +247,7 @@ std::string RenderCleanups(const SlimReport& report, const TableOptions& options
   std::string text = Line("cleanup", absl::StrCat(count, count == 1 ? " exact rewrite" : " exact rewrites"));
   if (options.verbose) {
     for (const std::string& cleanup : report.cleanups) {
-      absl::StrAppend(&text, Line("", Printable(cleanup)));
+      absl::StrAppend(&text, Line("", ForScreen(cleanup)));
     }
   }
   return text;
@@ -282,7 +282,7 @@ std::string RenderTotals(const SlimReport& report, const TableOptions& options) 
   if (report.samples > 0) {
     const std::string source = report.synthetic
                                    ? Painted("synthetic: made up, --calibration gives real ones", kYellow, options)
-                                   : absl::StrCat("of ", Printable(options.samples));
+                                   : absl::StrCat("of ", ForScreen(options.samples));
     absl::StrAppend(&text, Line("samples", absl::StrCat(report.samples, " ", source)));
   }
   if (report.verdict != Verdict::kUnchanged) {
@@ -294,12 +294,12 @@ std::string RenderTotals(const SlimReport& report, const TableOptions& options) 
 }  // namespace
 
 std::string RenderTable(const SlimReport& report, const TableOptions& options) {
-  std::string text = absl::StrCat(Printable(options.title), "\n\n");
+  std::string text = absl::StrCat(ForScreen(options.title), "\n\n");
   absl::StrAppend(&text, RenderLayers(report, options), RenderTotals(report, options));
   if (report.verdict == Verdict::kUnchanged) {
-    absl::StrAppend(&text, "nothing to gain here: ", Printable(report.reason), "\n");
+    absl::StrAppend(&text, "nothing to gain here: ", ForScreen(report.reason), "\n");
   } else if (report.verdict == Verdict::kRefused) {
-    absl::StrAppend(&text, Painted("refused", kRed, options), ": ", Printable(report.reason), "\n");
+    absl::StrAppend(&text, Painted("refused", kRed, options), ": ", ForScreen(report.reason), "\n");
   }
   return text;
 }

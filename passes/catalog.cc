@@ -1,31 +1,10 @@
 #include "passes/catalog.h"
 
-#include <algorithm>
-#include <numeric>
-
 #include "passes/cleanup/cleanup.h"
 #include "passes/form.h"
+#include "passes/nearest.h"
 
 namespace cnnopt {
-namespace {
-
-size_t EditDistance(absl::string_view a, absl::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row.back();
-}
-
-}  // namespace
-
 const std::vector<PassEntry>& Catalog() {
   static const std::vector<PassEntry>* const catalog = [] {
     auto* entries = new std::vector<PassEntry>;
@@ -49,16 +28,9 @@ const PassEntry* FindPass(absl::string_view name) {
 }
 
 std::string NearestPass(absl::string_view name) {
-  std::string nearest;
-  size_t least = std::max<size_t>(name.size() / 2, 2) + 1;
-  for (const PassEntry& entry : Catalog()) {
-    const size_t distance = EditDistance(name, entry.name);
-    if (distance < least) {
-      least = distance;
-      nearest = entry.name;
-    }
-  }
-  return nearest;
+  std::vector<std::string> names;
+  for (const PassEntry& entry : Catalog()) names.push_back(entry.name);
+  return Nearest(name, names);
 }
 
 }  // namespace cnnopt

@@ -57,7 +57,7 @@ TEST_F(BadInput, FilesThatAreNoModels) {
   } cases[] = {
       {"empty", "", "empty"},
       {"lfs pointer", "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n", "LFS"},
-      {"html", "<!DOCTYPE html><html><body>404</body></html>", "HTML"},
+      {"html", "<!DOCTYPE html><html><body>404</body></html>", "web page"},
       {"gzip", std::string("\x1f\x8b\x08\0\0\0\0\0\0\3", 10) + noise, "gzip"},
       {"half a model", model.substr(0, model.size() / 2), ""},
       {"all but the last byte", model.substr(0, model.size() - 1), ""},
@@ -157,7 +157,7 @@ TEST_F(BadInput, CommandLine) {
     const char* message;
   } cases[] = {
       {{"--target-mac=0.5"}, "did you mean --target-macs?"},
-      {{"--pass=dcs"}, "did you mean dsc?"},
+      {{"--pass=dcs"}, "did you mean 'dsc'?"},
       {{"--target-macs=0.5x"}, "--target-macs=0.5x: expected a number above 0 and at most 1"},
       {{"--max-error=nan"}, "expected a number above 0 and at most 1"},
       {{"--samples=-3"}, "expected a whole number from 1"},

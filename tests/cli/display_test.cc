@@ -30,30 +30,30 @@ TEST(HumanBytes, CountsInThousands) {
   EXPECT_EQ(HumanBytes(1'587'177), "1.59 MB");
 }
 
-TEST(Printable, KeepsTextOfAnyScript) {
-  EXPECT_EQ(Printable("layer1/conv:0 \xc3\xa9 \xe5\xb1\xa4 \xf0\x9f\x98\x80"),
+TEST(ForScreen, KeepsTextOfAnyScript) {
+  EXPECT_EQ(ForScreen("layer1/conv:0 \xc3\xa9 \xe5\xb1\xa4 \xf0\x9f\x98\x80"),
             "layer1/conv:0 \xc3\xa9 \xe5\xb1\xa4 \xf0\x9f\x98\x80");
 }
 
-TEST(Printable, EscapesWhatCouldSteerATerminal) {
-  EXPECT_EQ(Printable("a\x1b[31mb\nc\td\x7f"), "a\\x1b[31mb\\x0ac\\x09d\\x7f");
-  EXPECT_EQ(Printable("\xc2\x9b"
+TEST(ForScreen, EscapesWhatCouldSteerATerminal) {
+  EXPECT_EQ(ForScreen("a\x1b[31mb\nc\td\x7f"), "a\\x1b[31mb\\x0ac\\x09d\\x7f");
+  EXPECT_EQ(ForScreen("\xc2\x9b"
                       "31m"),
             "\\u009b31m");  // the one-character form of ESC [
-  EXPECT_EQ(Printable("a\xe2\x80\xae"
+  EXPECT_EQ(ForScreen("a\xe2\x80\xae"
                       "b"),
             "a\\u202eb");                                              // turns the direction of writing
-  EXPECT_EQ(Printable("\xe2\x80\x8b\xef\xbb\xbf"), "\\u200b\\ufeff");  // no width
-  EXPECT_EQ(Printable(absl::string_view("\0x", 2)), "\\x00x");
+  EXPECT_EQ(ForScreen("\xe2\x80\x8b\xef\xbb\xbf"), "\\u200b\\ufeff");  // no width
+  EXPECT_EQ(ForScreen(absl::string_view("\0x", 2)), "\\x00x");
 }
 
-TEST(Printable, EscapesBytesThatAreNotUtf8) {
-  EXPECT_EQ(Printable("\xff\xfe"), "\\xff\\xfe");
-  EXPECT_EQ(Printable("\xc0\xaf"), "\\xc0\\xaf");                    // overlong
-  EXPECT_EQ(Printable("\xe0\x80\xaf"), "\\xe0\\x80\\xaf");           // overlong
-  EXPECT_EQ(Printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");           // a surrogate
-  EXPECT_EQ(Printable("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");  // above the last code point
-  EXPECT_EQ(Printable("a\xe5\xb1"), "a\\xe5\\xb1");                  // cut short
+TEST(ForScreen, EscapesBytesThatAreNotUtf8) {
+  EXPECT_EQ(ForScreen("\xff\xfe"), "\\xff\\xfe");
+  EXPECT_EQ(ForScreen("\xc0\xaf"), "\\xc0\\xaf");                    // overlong
+  EXPECT_EQ(ForScreen("\xe0\x80\xaf"), "\\xe0\\x80\\xaf");           // overlong
+  EXPECT_EQ(ForScreen("\xed\xa0\x80"), "\\xed\\xa0\\x80");           // a surrogate
+  EXPECT_EQ(ForScreen("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");  // above the last code point
+  EXPECT_EQ(ForScreen("a\xe5\xb1"), "a\\xe5\\xb1");                  // cut short
 }
 
 TEST(ValidUtf8, EscapesInvalidBytesOnly) {

@@ -1,4 +1,4 @@
-#include "cli/nearest.h"
+#include "passes/nearest.h"
 
 #include "gtest/gtest.h"
 

@@ -1,6 +1,6 @@
 // "Did you mean": the known word nearest to a misspelt one.
-#ifndef CNNOPT_CLI_NEAREST_H_
-#define CNNOPT_CLI_NEAREST_H_
+#ifndef CNNOPT_PASSES_NEAREST_H_
+#define CNNOPT_PASSES_NEAREST_H_
 
 #include <string>
 #include <vector>
@@ -16,4 +16,4 @@ std::string Nearest(absl::string_view word, const std::vector<std::string>& know
 
 }  // namespace cnnopt
 
-#endif  // CNNOPT_CLI_NEAREST_H_
+#endif  // CNNOPT_PASSES_NEAREST_H_
