@@ -28,7 +28,7 @@ bool Cheaper(const Candidate& candidate, const Site& site) {
   return !candidate.macs.has_value() || *candidate.macs < *site.macs;
 }
 
-Proposal ProposeFor(const Site& site, const std::vector<FormChoice>& forms) {
+Proposal ProposeFor(const Site& site, const std::vector<FormChoice>& forms, absl::Span<const Moments> moments) {
   Proposal proposal;
   Candidate keep;
   keep.macs = site.macs;
@@ -44,7 +44,7 @@ Proposal ProposeFor(const Site& site, const std::vector<FormChoice>& forms) {
       if (proposal.reason.empty()) proposal.reason = std::string(applies.message());
       continue;
     }
-    for (const RankError& rank : choice.form->Candidates(*site.conv, {})) {
+    for (const RankError& rank : choice.form->Candidates(*site.conv, moments)) {
       if (choice.rank.has_value() && rank.rank != *choice.rank) continue;
       const Candidate candidate = Price(site, choice.form, rank);
       if (Cheaper(candidate, site)) proposal.candidates.push_back(candidate);
@@ -62,11 +62,13 @@ Proposal ProposeFor(const Site& site, const std::vector<FormChoice>& forms) {
 
 }  // namespace
 
-std::vector<Proposal> Propose(const std::vector<Site>& sites, const std::vector<FormChoice>& forms, int threads,
+std::vector<Proposal> Propose(const std::vector<Site>& sites, const std::vector<FormChoice>& forms,
+                              const std::vector<std::vector<Moments>>& moments, int threads,
                               const std::function<void()>& step) {
   std::vector<Proposal> proposals(sites.size());
   ParallelFor(static_cast<int64_t>(sites.size()), threads, [&](int64_t i) {
-    proposals[static_cast<size_t>(i)] = ProposeFor(sites[static_cast<size_t>(i)], forms);
+    const auto s = static_cast<size_t>(i);
+    proposals[s] = ProposeFor(sites[s], forms, moments[s]);
     step();
   });
   return proposals;

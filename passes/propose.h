@@ -34,10 +34,11 @@ struct Proposal {
   std::string reason;  // why "keep" is the only one
 };
 
-// One proposal per site. Every candidate but "keep" has fewer parameters than the site and, where shapes are known,
-// fewer MACs. A forced rank leaves at most one candidate: the first form that applies and pays. `step` is called
-// after each site, from any thread.
-std::vector<Proposal> Propose(const std::vector<Site>& sites, const std::vector<FormChoice>& forms, int threads,
+// One proposal per site, fitted to `moments[site]` (one entry per group, or none: by weights only). Every candidate but
+// "keep" has fewer parameters than the site and, where shapes are known, fewer MACs. A forced rank leaves at most one
+// candidate: the first form that applies and pays. `step` is called after each site, from any thread.
+std::vector<Proposal> Propose(const std::vector<Site>& sites, const std::vector<FormChoice>& forms,
+                              const std::vector<std::vector<Moments>>& moments, int threads,
                               const std::function<void()>& step);
 
 // The allocator's view of the proposals: costs in MACs, `damage[s][c]` of candidate c of site s. All MACs must be

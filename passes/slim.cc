@@ -13,6 +13,7 @@
 #include "passes/allocate.h"
 #include "passes/choose.h"
 #include "passes/cleanup/cleanup.h"
+#include "passes/observe_moments.h"
 #include "passes/parallel.h"
 #include "passes/propose.h"
 #include "passes/selection.h"
@@ -70,6 +71,36 @@ absl::StatusOr<std::vector<Sample>> FindSamples(const onnx::ModelProto& model, c
   if (!options.samples.empty()) return options.samples;
   CNNOPT_ASSIGN_OR_RETURN(const std::vector<InputInfo> inputs, ModelInputs(model, options.input_shapes));
   return SyntheticSamples(inputs, options.synthetic_samples, options.seed);
+}
+
+// One sample in kHeldOutEvery is never fitted to: everything is judged on these.
+constexpr size_t kHeldOutEvery = 5;
+
+struct Split {
+  std::vector<Sample> fit, held_out;
+};
+Split SplitSamples(std::vector<Sample> samples, Fit fit) {
+  Split split;
+  if (fit == Fit::kWeights) {
+    split.held_out = std::move(samples);
+    return split;
+  }
+  const size_t phase = std::min(samples.size(), kHeldOutEvery) - 1;  // few samples: the last one
+  for (size_t s = 0; s < samples.size(); ++s) {
+    (s % kHeldOutEvery == phase ? split.held_out : split.fit).push_back(std::move(samples[s]));
+  }
+  return split;
+}
+
+// Which sites a form applies to: only their patches are worth looking at.
+std::vector<bool> Applicable(const std::vector<Site>& sites, const std::vector<FormChoice>& forms) {
+  std::vector<bool> applicable;
+  for (const Site& site : sites) {
+    applicable.push_back(std::any_of(forms.begin(), forms.end(), [&](const FormChoice& choice) {
+      return site.conv.has_value() && choice.form->Applies(*site.conv).ok();
+    }));
+  }
+  return applicable;
 }
 
 absl::StatusOr<std::vector<Site>> SitesOf(const onnx::ModelProto& model, const SlimOptions& options,
@@ -175,10 +206,14 @@ absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& give
 
   // What the original makes of the samples.
   std::optional<Reference> reference;
+  std::vector<Sample> fit_samples;
   if (options.runtime != nullptr) {
     Tell(progress, "run the original", 0, 1);
     CNNOPT_ASSIGN_OR_RETURN(std::vector<Sample> samples, FindSamples(model, options));
-    CNNOPT_ASSIGN_OR_RETURN(reference, MakeReference(options.runtime, model, std::move(samples), options.threads));
+    Split split = SplitSamples(std::move(samples), options.fit);
+    fit_samples = std::move(split.fit);
+    CNNOPT_ASSIGN_OR_RETURN(reference,
+                            MakeReference(options.runtime, model, std::move(split.held_out), options.threads));
     report.samples = static_cast<int64_t>(reference->samples.size());
     report.runtime_version = options.runtime->version();
   }
@@ -198,15 +233,26 @@ absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& give
 
   // Every site, and what could be done to it.
   CNNOPT_ASSIGN_OR_RETURN(const std::vector<Site> sites, SitesOf(clean, options, shapes));
+  std::vector<std::vector<Moments>> moments(sites.size());
+  if (!fit_samples.empty()) {
+    CNNOPT_ASSIGN_OR_RETURN(moments, ObserveMoments(options.runtime, clean, sites, Applicable(sites, selection.forms),
+                                                    fit_samples, options.threads, [&](size_t seen) {
+                                                      Tell(progress, "look at samples", static_cast<int64_t>(seen),
+                                                           static_cast<int64_t>(fit_samples.size()));
+                                                    }));
+    const double shrinkage = getenv("LAM") ? atof(getenv("LAM")) : 0.01;
+    for (std::vector<Moments>& site : moments)
+      for (Moments& m : site) m = Shrink(m, shrinkage);
+  }
   std::mutex mutex;
   int64_t done = 0;
-  const std::vector<Proposal> proposals = Propose(sites, selection.forms, options.threads, [&] {
+  const std::vector<Proposal> proposals = Propose(sites, selection.forms, moments, options.threads, [&] {
     const std::lock_guard<std::mutex> lock(mutex);
     Tell(progress, "factorise", ++done, static_cast<int64_t>(sites.size()));
   });
 
   // One choice per site, under the budget or the bound.
-  Workbench bench(clean, sites, proposals, options.threads);
+  Workbench bench(clean, sites, proposals, moments, options.threads);
   ChooseContext context{
       options, selection.forced_rank, report.before.macs, sites, proposals, reference ? &*reference : nullptr,
       progress};

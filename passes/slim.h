@@ -28,6 +28,8 @@ struct PassChoice {
 };
 
 enum class Verify { kEnforce, kReport, kOff };
+// What replacements are fitted to: the weights alone, or the weights and what the layers see of the samples.
+enum class Fit { kWeights, kSamples };
 
 // The bound on the relative output error when neither budget nor bound is given.
 inline constexpr double kDefaultMaxError = 0.05;
@@ -41,7 +43,8 @@ struct SlimOptions {
   std::optional<double> max_error;            // relative output error, measured by running both models on `samples`
   std::map<std::string, Shape> input_shapes;  // complete shapes of inputs, see InputShapes
   std::vector<Sample> samples;                // empty: synthetic ones are made
-  int64_t synthetic_samples = 8;
+  Fit fit = Fit::kSamples;                    // kSamples: one in five is held out, and everything is judged on those
+  int64_t synthetic_samples = 16;
   uint64_t seed = 1;
   int threads = 0;  // of the runs and the solves; 0: as many as this process may use
   Verify verify = Verify::kEnforce;

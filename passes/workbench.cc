@@ -14,9 +14,10 @@ namespace {
 // A node name for people out of a label: "dsc rank 2, pointwise first" -> "dsc".
 std::string Stem(const Candidate& candidate) { return std::string(candidate.form->name()); }
 
-absl::StatusOr<Rewrite> FitAndEmit(const GraphView& view, const Site& site, const Candidate& candidate) {
+absl::StatusOr<Rewrite> FitAndEmit(const GraphView& view, const Site& site, const Candidate& candidate,
+                                   absl::Span<const Moments> moments) {
   const onnx::NodeProto& node = *view.Producer(site.output);
-  const Replacement replacement = candidate.form->Fit(*site.conv, {}, candidate.rank);
+  const Replacement replacement = candidate.form->Fit(*site.conv, moments, candidate.rank);
   CNNOPT_ASSIGN_OR_RETURN(Rewrite rewrite,
                           EmitReplacement(replacement, node, *view.Constant(node.input(1)), Stem(candidate)));
   rewrite.why = absl::StrCat(Describe(node), ": ", candidate.form->Label(candidate.rank));
@@ -61,8 +62,9 @@ void Workbench::FitMissing(const Plan& plan) {
   ParallelFor(static_cast<int64_t>(missing.size()), threads_, [&](int64_t i) {
     const auto [site, choice] = missing[static_cast<size_t>(i)];
     fits[static_cast<size_t>(i)] =
-        view.ok() ? FitAndEmit(*view, sites_[site], proposals_[site].candidates[static_cast<size_t>(choice)])
-                  : absl::StatusOr<Rewrite>(view.status());
+        view.ok()
+            ? FitAndEmit(*view, sites_[site], proposals_[site].candidates[static_cast<size_t>(choice)], moments_[site])
+            : absl::StatusOr<Rewrite>(view.status());
   });
   for (size_t i = 0; i < missing.size(); ++i) fits_.emplace(missing[i], std::move(fits[i]));
 }

@@ -35,12 +35,12 @@ absl::StatusOr<Reference> MakeReference(std::shared_ptr<const OnnxRuntime> runti
 // Runs `model` on the first `count` of the reference's samples and compares.
 absl::StatusOr<Comparison> Measure(const Reference& reference, const onnx::ModelProto& model, size_t count);
 
-// A model with its sites and what could be done to them. Borrows all three; remembers every fit it has made.
+// A model with its sites, what they see and what could be done to them. Borrows all; remembers every fit it has made.
 class Workbench {
  public:
   Workbench(const onnx::ModelProto& model, const std::vector<Site>& sites, const std::vector<Proposal>& proposals,
-            int threads)
-      : model_(model), sites_(sites), proposals_(proposals), threads_(threads) {}
+            const std::vector<std::vector<Moments>>& moments, int threads)
+      : model_(model), sites_(sites), proposals_(proposals), moments_(moments), threads_(threads) {}
 
   // The model with every site replaced as `plan` says. Sites whose weights do not fit into their dtype stay as they
   // are; Failure tells. Errors: Internal when the result is not a valid model.
@@ -54,6 +54,7 @@ class Workbench {
   const onnx::ModelProto& model_;
   const std::vector<Site>& sites_;
   const std::vector<Proposal>& proposals_;
+  const std::vector<std::vector<Moments>>& moments_;
   int threads_;
   std::map<std::pair<size_t, int>, absl::StatusOr<Rewrite>> fits_;
 };
