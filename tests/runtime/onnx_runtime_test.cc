@@ -1,6 +1,4 @@
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <string>
 #include <thread>
@@ -10,6 +8,7 @@
 #include "gtest/gtest.h"
 #include "runtime/session.h"
 #include "tests/testing/model.h"
+#include "tests/testing/temp_folder.h"
 
 namespace cnnopt {
 namespace {
@@ -23,12 +22,6 @@ class OnnxRuntimeProcessTest : public ::testing::Test {
   void SetUp() override { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
 };
 using OnnxRuntimeProcessDeathTest = OnnxRuntimeProcessTest;
-
-std::string TempFolder() {
-  std::string folder = ::testing::TempDir() + "/cnnopt_runtime_XXXXXX";
-  EXPECT_NE(mkdtemp(folder.data()), nullptr);
-  return folder;
-}
 
 // Ends the process, successfully when `ok`; else with `what` on stderr.
 void End(bool ok, const std::string& what) {
@@ -90,8 +83,8 @@ TEST_F(OnnxRuntimeProcessDeathTest, AnotherLibraryIsNoOnnxRuntime) {
 
 TEST_F(OnnxRuntimeProcessDeathTest, FileThatIsNoLibrary) {
   const auto steps = [] {
-    const std::string path = TempFolder() + "/text.so";
-    std::ofstream(path) << "no library\n";
+    static const testing::TempFolder folder;  // static: removed by exit()
+    const std::string path = folder.Write("text.so", "no library\n");
     ExpectError(OnnxRuntime::Open(path).status(), absl::StatusCode::kNotFound, path);
   };
   EXPECT_EXIT(steps(), ExitedWithCode(0), "passed");
@@ -101,17 +94,17 @@ TEST_F(OnnxRuntimeProcessDeathTest, FileThatIsNoLibrary) {
 // cache folder when the environment is made.
 TEST_F(OnnxRuntimeProcessDeathTest, NothingIsWrittenToTheCacheFolder) {
   const auto steps = [] {
-    const std::string home = TempFolder();
-    setenv("HOME", home.c_str(), 1);
-    setenv("XDG_CACHE_HOME", home.c_str(), 1);
+    static const testing::TempFolder home;
+    setenv("HOME", home.path().c_str(), 1);
+    setenv("XDG_CACHE_HOME", home.path().c_str(), 1);
     unsetenv("ORT_DISABLE_TELEMETRY");
     const auto runtime = OnnxRuntime::Open();
     const onnx::ModelProto model = testing::ModelFromText(
         "<ir_version: 8, opset_import: [\"\" : 17]> g (float[2] x) => (float[2] y) { y = Relu(x) }");
     const bool ran = runtime.ok() && Session::Create(*runtime, model).ok();
     const char* variable = std::getenv("ORT_DISABLE_TELEMETRY");
-    End(ran && variable != nullptr && std::string(variable) == "1" && std::filesystem::is_empty(home),
-        "no session, or files in " + home);
+    End(ran && variable != nullptr && std::string(variable) == "1" && home.Names().empty(),
+        "no session, or files in the cache folder");
   };
   EXPECT_EXIT(steps(), ExitedWithCode(0), "passed");
 }

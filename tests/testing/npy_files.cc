@@ -2,14 +2,12 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <stdlib.h>
 
-#include <cstddef>
-#include <fstream>
+#include <cstdlib>
 #include <iostream>
 
 #include "absl/strings/str_cat.h"
-#include "gtest/gtest.h"
+#include "tests/testing/temp_folder.h"
 
 namespace cnnopt::testing {
 namespace {
@@ -64,14 +62,9 @@ std::string ZipFile(const std::map<std::string, std::string>& entries, bool comp
 }
 
 std::string WriteTemp(absl::string_view name, absl::string_view content) {
-  std::string folder = ::testing::TempDir() + "/cnnopt_XXXXXX";
-  Check(mkdtemp(folder.data()) != nullptr, "folder");
-  const std::string path = absl::StrCat(folder, "/", name);
-  std::ofstream file(path, std::ios::binary);
-  file.write(content.data(), static_cast<std::streamsize>(content.size()));
-  file.close();
-  Check(file.good(), path);
-  return path;
+  static const TempFolder folder;
+  static int files = 0;
+  return folder.Write(absl::StrCat(++files, "/", name), content);
 }
 
 }  // namespace cnnopt::testing

@@ -16,7 +16,7 @@ std::string Dict(absl::string_view descr, absl::string_view shape, bool fortran_
 // A zip file of `entries`; `compressed` by deflate.
 std::string ZipFile(const std::map<std::string, std::string>& entries, bool compressed);
 
-// Writes a file to a fresh folder and gives its path.
+// Writes a file to a folder of its own, removed at the end of the program, and gives its path.
 std::string WriteTemp(absl::string_view name, absl::string_view content);
 
 }  // namespace cnnopt::testing
