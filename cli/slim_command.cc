@@ -172,7 +172,7 @@ void AddProvenance(const ReportContext& context, onnx::ModelProto& model) {
 
 // The input's own bytes, or the same model when its payloads have to move.
 absl::Status WriteUnchanged(const SlimArguments& arguments, ModelFile& file, const WriteOptions& options) {
-  if (SameFile(arguments.in, arguments.out)) {
+  if (SameFile(arguments.in, arguments.out) && !arguments.external_threshold.has_value()) {
     return absl::OkStatus();
   }
   if (file.had_external_data || arguments.external_threshold.has_value()) {
