@@ -49,18 +49,19 @@ absl::StatusOr<ExitCode> Dispatch(const std::vector<std::string>& arguments, con
 }
 
 size_t TerminalWidth(int descriptor) {
-  constexpr size_t kLeast = 80, kMost = 160;
   winsize size{};
-  if (ioctl(descriptor, TIOCGWINSZ, &size) != 0) {
-    return kLeast;
-  }
-  return std::clamp<size_t>(size.ws_col, kLeast, kMost);
+  return ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+// Whether `descriptor` is a terminal that understands escape sequences.
+bool IsScreen(int descriptor) {
+  const char* const terminal = std::getenv("TERM");
+  return isatty(descriptor) != 0 && terminal != nullptr && std::string(terminal) != "dumb";
 }
 
 bool ColorsWelcome() {
   const char* const no_color = std::getenv("NO_COLOR");
-  const char* const terminal = std::getenv("TERM");
-  return (no_color == nullptr || *no_color == '\0') && (terminal == nullptr || std::string(terminal) != "dumb");
+  return no_color == nullptr || *no_color == '\0';
 }
 
 }  // namespace
@@ -92,9 +93,10 @@ ExitCode Guarded(const std::function<ExitCode()>& run, std::ostream& err) {
 }
 
 int Main(int argc, char** argv) {
-  const bool terminal = isatty(STDOUT_FILENO) != 0;
-  const Console console{std::cout, std::cerr, TerminalWidth(terminal ? STDOUT_FILENO : -1), terminal && ColorsWelcome(),
-                        isatty(STDERR_FILENO) != 0};
+  Console console{std::cout, std::cerr};
+  console.width = std::clamp<size_t>(TerminalWidth(STDOUT_FILENO), 80, 160);
+  console.color = IsScreen(STDOUT_FILENO) && ColorsWelcome();
+  console.progress_width = IsScreen(STDERR_FILENO) ? TerminalWidth(STDERR_FILENO) : 0;
   return Guarded(
       [&] { return RunCommandLine(std::vector<std::string>(argv + std::min(argc, 1), argv + argc), console); },
       std::cerr);

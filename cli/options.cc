@@ -53,6 +53,31 @@ struct Words {
   std::string in, out;
 };
 
+CLI::Option* AddFlag(const Flag& flag, CLI::App& app) {
+  const std::string names = absl::StrCat(flag.name, *flag.short_name == '\0' ? "" : ",", flag.short_name);
+  CLI::Option* option = nullptr;
+  if (*flag.value == '\0') {
+    option = app.add_flag(names);
+  } else if (*flag.value == '[') {  // a value only with '=': the next word may be IN
+    option = app.add_flag(absl::StrCat(names, "{", kDefaultExternalThreshold, "}"));
+  } else {
+    option = app.add_option(names)->expected(1)->allow_extra_args(false);
+  }
+  return option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+absl::Status ThirdArgumentOrUnknownFlag(std::vector<std::string> extras) {
+  extras.erase(std::remove(extras.begin(), extras.end(), "--"), extras.end());
+  for (const std::string& extra : extras) {
+    if (extra.size() > 1 && extra[0] == '-') {
+      return UnknownFlag(extra);
+    }
+  }
+  return extras.empty() ? absl::OkStatus()
+                        : absl::InvalidArgumentError(absl::StrCat("unexpected third argument '", ForScreen(extras[0]),
+                                                                  "', expected IN OUT and options"));
+}
+
 absl::StatusOr<Words> Split(const std::vector<std::string>& arguments) {
   CNNOPT_RETURN_IF_ERROR(CheckEmptyValues(arguments));
   CLI::App app;
@@ -62,19 +87,7 @@ absl::StatusOr<Words> Split(const std::vector<std::string>& arguments) {
   CLI::Option* const out = app.add_option("OUT");
   std::vector<CLI::Option*> options;
   for (const Flag& flag : Flags()) {
-    std::string names = flag.name;
-    if (*flag.short_name != '\0') {
-      absl::StrAppend(&names, ",", flag.short_name);
-    }
-    const absl::string_view value = flag.value;
-    if (value.empty()) {
-      options.push_back(app.add_flag(names));
-    } else if (absl::StartsWith(value, "[")) {  // a value only with '=': the next word may be IN
-      options.push_back(app.add_flag(absl::StrCat(names, "{", kDefaultExternalThreshold, "}")));
-    } else {
-      options.push_back(app.add_option(names)->expected(1)->allow_extra_args(false)->type_name(flag.value));
-    }
-    options.back()->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    options.push_back(AddFlag(flag, app));
   }
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
@@ -92,17 +105,7 @@ absl::StatusOr<Words> Split(const std::vector<std::string>& arguments) {
   for (const CLI::Option* option : options) {
     words.flags.push_back(option->results());
   }
-  std::vector<std::string> extras = app.remaining();
-  extras.erase(std::remove(extras.begin(), extras.end(), "--"), extras.end());
-  for (const std::string& extra : extras) {
-    if (extra.size() > 1 && extra[0] == '-') {
-      return UnknownFlag(extra);
-    }
-  }
-  if (!extras.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("unexpected third argument '", ForScreen(extras[0]), "', expected IN OUT and options"));
-  }
+  CNNOPT_RETURN_IF_ERROR(ThirdArgumentOrUnknownFlag(app.remaining()));
   words.in = in->count() == 0 ? "" : in->results()[0];
   words.out = out->count() == 0 ? "" : out->results()[0];
   return words;

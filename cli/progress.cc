@@ -28,8 +28,8 @@ std::string TimeLeft(int64_t done, int64_t total, double seconds) {
 
 std::string RenderProgress(const std::string& stage, int64_t done, int64_t total, double seconds, size_t width) {
   const std::string name = ShortenMiddle(ForScreen(stage), width / 2);
-  if (total <= 0) {
-    return name;
+  if (total <= 1) {  // a stage of one step has no progress to show
+    return absl::StrCat(name, " ...");
   }
   done = std::clamp<int64_t>(done, 0, total);
   const std::string count = absl::StrFormat("  %d/%d%s", done, total, TimeLeft(done, total, seconds));

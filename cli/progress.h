@@ -11,7 +11,8 @@
 namespace cnnopt {
 
 // "measuring layers  [########----------------]  12/40  0:12 left": at most `width` characters. `seconds` have
-// passed since the stage began; nothing is said of the time left before the first step is done.
+// passed since the stage began; nothing is said of the time left before the first step is done. A stage of one step
+// is only named: "verify ...".
 std::string RenderProgress(const std::string& stage, int64_t done, int64_t total, double seconds, size_t width);
 
 // Draws on `screen`, at most ten times a second. Wipes its line when it is destroyed.

@@ -127,12 +127,12 @@ absl::StatusOr<SlimOptions> MakeSlimOptions(const SlimArguments& arguments, cons
   return options;
 }
 
-absl::StatusOr<SlimReport> SlimWithProgress(onnx::ModelProto& model, const SlimOptions& options, bool show,
+absl::StatusOr<SlimReport> SlimWithProgress(onnx::ModelProto& model, const SlimOptions& options, bool quiet,
                                             const Console& console) {
-  if (!show) {
+  if (quiet || console.progress_width == 0) {
     return Slim(model, options);
   }
-  ProgressBar bar(console.err, console.width);
+  ProgressBar bar(console.err, console.progress_width);
   return Slim(model, options,
               [&](const std::string& stage, int64_t done, int64_t total) { bar.Show(stage, done, total); });
 }
@@ -172,7 +172,7 @@ void AddProvenance(const ReportContext& context, onnx::ModelProto& model) {
 
 // The input's own bytes, or the same model when its payloads have to move.
 absl::Status WriteUnchanged(const SlimArguments& arguments, ModelFile& file, const WriteOptions& options) {
-  if (SameFile(arguments.in, arguments.out)) {
+  if (SameFile(arguments.in, arguments.out) && !arguments.external_threshold.has_value()) {
     return absl::OkStatus();
   }
   if (file.had_external_data || arguments.external_threshold.has_value()) {
@@ -260,9 +260,8 @@ absl::StatusOr<ExitCode> RunSlim(const SlimArguments& arguments, const Console& 
   }
   context.options = CanonicalOptions(arguments, context.calibration_sha256);
 
-  const bool show_progress = console.progress && !arguments.quiet;
   CNNOPT_ASSIGN_OR_RETURN(const SlimReport report,
-                          From(Origin::kSlim, SlimWithProgress(file.proto, options, show_progress, console)));
+                          From(Origin::kSlim, SlimWithProgress(file.proto, options, arguments.quiet, console)));
 
   CNNOPT_RETURN_IF_ERROR(WriteOutput(arguments, report, file, context));
   const std::string json = RenderJson(report, context);

@@ -3,6 +3,7 @@
 #define CNNOPT_TESTS_CLI_PROCESS_H_
 
 #include <fcntl.h>
+#include <pty.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -102,6 +103,40 @@ inline Finished RunCnnopt(const std::vector<std::string>& arguments, const RunOp
   finished.code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   finished.out = options.stdout_path.empty() ? ReadText(out) : "";
   finished.err = ReadText(err);
+  return finished;
+}
+
+// Runs the program with a terminal of 100 columns as stdout and stderr, whose text comes back as `out`.
+inline Finished RunOnTerminal(const std::vector<std::string>& arguments,
+                              const std::vector<std::pair<std::string, std::string>>& environment = {}) {
+  std::vector<char*> argv{const_cast<char*>(CNNOPT_BINARY)};
+  for (const std::string& argument : arguments) {
+    argv.push_back(const_cast<char*>(argument.c_str()));
+  }
+  argv.push_back(nullptr);
+  winsize size{};
+  size.ws_row = 25;
+  size.ws_col = 100;
+  int terminal = -1;
+  const pid_t child = forkpty(&terminal, nullptr, nullptr, &size);
+  if (child == 0) {
+    setenv("TERM", "xterm", 1);
+    unsetenv("NO_COLOR");
+    for (const auto& [name, value] : environment) {
+      setenv(name.c_str(), value.c_str(), 1);
+    }
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+  Finished finished;
+  char buffer[4096];
+  for (ssize_t count; (count = read(terminal, buffer, sizeof(buffer))) > 0;) {
+    finished.out.append(buffer, static_cast<size_t>(count));
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  close(terminal);
+  finished.code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   return finished;
 }
 

@@ -31,7 +31,8 @@ TEST(RenderProgress, FitsAnyWidth) {
 }
 
 TEST(RenderProgress, OddCountsAreHarmless) {
-  EXPECT_EQ(RenderProgress("run", 0, 0, 1, 80), "run");
+  EXPECT_EQ(RenderProgress("run", 0, 0, 1, 80), "run ...");
+  EXPECT_EQ(RenderProgress("run", 0, 1, 1, 80), "run ...");
   EXPECT_EQ(RenderProgress("run", 50, 40, 1, 80), RenderProgress("run", 40, 40, 1, 80));
   EXPECT_EQ(RenderProgress("run", -1, 40, 1, 80), RenderProgress("run", 0, 40, 1, 80));
 }

@@ -128,6 +128,22 @@ TEST_F(SlimRun, NoTerminalNoColorsNoBar) {
   EXPECT_EQ(run.err, "");
 }
 
+TEST_F(SlimRun, ATerminalGetsColorsAndABarThatIsWiped) {
+  const std::vector<std::string> arguments = {resnet_, out_, "--pass=dsc", samples_, "--no-latency"};
+  const Finished colored = RunOnTerminal(arguments);
+  EXPECT_EQ(colored.code, 0);
+  EXPECT_THAT(colored.out, HasSubstr("\x1b[32mdsc rank"));
+  EXPECT_THAT(colored.out, HasSubstr("factorise"));
+  EXPECT_THAT(colored.out, HasSubstr("\r\x1b[K" + resnet_ + " -> "));
+  const Finished plain = RunOnTerminal(arguments, {{"NO_COLOR", "1"}});
+  EXPECT_THAT(plain.out, Not(HasSubstr("\x1b[32m")));
+  EXPECT_THAT(plain.out, HasSubstr("factorise"));
+  EXPECT_THAT(RunOnTerminal(arguments, {{"TERM", "dumb"}}).out, Not(HasSubstr("\x1b")));
+  std::vector<std::string> quiet = arguments;
+  quiet.push_back("-q");
+  EXPECT_EQ(RunOnTerminal(quiet).out, "");
+}
+
 TEST_F(SlimRun, SyntheticSamplesAreCalledThat) {
   const Finished run = RunOk({resnet_, out_, "--pass=dsc", "--samples=3", "--no-latency"});
   EXPECT_THAT(run.out, HasSubstr("3 synthetic"));
