@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "onnx_io/quote.h"
 #include "onnx_io/status_macros.h"
 #include "onnx_io/topology.h"
 
@@ -23,7 +24,7 @@ absl::Status GiveFreshNames(const absl::flat_hash_set<absl::string_view>& made, 
   absl::flat_hash_set<std::string> defined;
   const auto define = [&](std::string* name) -> absl::Status {
     if (!defined.insert(*name).second) {
-      return absl::InternalError(absl::StrCat("rewrite '", rewrite.why, "' makes '", *name, "' twice"));
+      return absl::InternalError(absl::StrCat("rewrite ", Quote(rewrite.why), " makes ", Quote(*name), " twice"));
     }
     if (!made.contains(*name)) {
       std::string fresh = namer.Fresh(*name);
@@ -58,8 +59,8 @@ absl::Status GiveFreshNames(const absl::flat_hash_set<absl::string_view>& made, 
     }
     for (const absl::string_view name : OuterReads(node)) {
       if (renamed.contains(name)) {
-        return absl::InternalError(
-            absl::StrCat("rewrite '", rewrite.why, "': '", name, "' is read by a subgraph, but its name is taken"));
+        return absl::InternalError(absl::StrCat("rewrite ", Quote(rewrite.why), ": ", Quote(name),
+                                                " is read by a subgraph, but its name is taken"));
       }
     }
   }

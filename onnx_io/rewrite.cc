@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "onnx_io/fresh_names.h"
 #include "onnx_io/graph_view.h"
+#include "onnx_io/quote.h"
 #include "onnx_io/status_macros.h"
 #include "onnx_io/topology.h"
 
@@ -123,13 +124,13 @@ class Edit {
       for (const std::string& name : rewrites_[r].remove) {
         const auto found = name.empty() ? node_of_.end() : node_of_.find(name);
         if (found == node_of_.end()) {
-          return absl::InternalError(
-              absl::StrCat("rewrite '", rewrites_[r].why, "' removes '", name, "', which is no node's first output"));
+          return absl::InternalError(absl::StrCat("rewrite ", Quote(rewrites_[r].why), " removes ", Quote(name),
+                                                  ", which is no node's first output"));
         }
         int& removed_by = removed_by_[static_cast<size_t>(found->second)];
         if (removed_by != kKept) {
-          return absl::InternalError(absl::StrCat("rewrite '", rewrites_[r].why, "' removes '", name,
-                                                  "', which another rewrite or itself removes too"));
+          return absl::InternalError(absl::StrCat("rewrite ", Quote(rewrites_[r].why), " removes ", Quote(name),
+                                                  ", which another rewrite or itself removes too"));
         }
         removed_by = static_cast<int>(r);
         last_removed_[r] = std::max(last_removed_[r], found->second);
@@ -178,8 +179,8 @@ class Edit {
     for (const Rewrite& rewrite : rewrites_) {
       for (const auto& [from, to] : rewrite.redirect) {
         if (from == to || !redirects_.emplace(from, to).second) {
-          return absl::InternalError(
-              absl::StrCat("rewrite '", rewrite.why, "' redirects '", from, "', which is redirected already"));
+          return absl::InternalError(absl::StrCat("rewrite ", Quote(rewrite.why), " redirects ", Quote(from),
+                                                  ", which is redirected already"));
         }
       }
     }
@@ -189,7 +190,8 @@ class Edit {
         for (auto next = redirects_.find(path.back()); next != redirects_.end(); next = redirects_.find(path.back())) {
           path.push_back(next->second);
           if (path.size() > redirects_.size() + 1) {
-            return absl::InternalError(absl::StrCat("the redirect of '", redirect.first, "' leads back to itself"));
+            return absl::InternalError(
+                absl::StrCat("the redirect of ", Quote(redirect.first), " leads back to itself"));
           }
         }
         const std::string last = path.back();
@@ -318,7 +320,7 @@ class Edit {
       }
       gone_.insert(name);
       if (reads_[name] > 0) {
-        return absl::InternalError(absl::StrCat("value '", name, "' is still read, but no longer made"));
+        return absl::InternalError(absl::StrCat("value ", Quote(name), " is still read, but no longer made"));
       }
     }
     for (const Rewrite& rewrite : rewrites_) {
@@ -342,7 +344,8 @@ class Edit {
     if (name.empty() || defined.contains(name)) {
       return absl::OkStatus();
     }
-    return absl::InternalError(absl::StrCat("rewrite '", rewrite.why, "' reads '", name, "', which nothing makes"));
+    return absl::InternalError(
+        absl::StrCat("rewrite ", Quote(rewrite.why), " reads ", Quote(name), ", which nothing makes"));
   }
 
   absl::Status Order() {
