@@ -8,7 +8,9 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "onnx_io/fresh_names.h"
 #include "onnx_io/graph_view.h"
+#include "onnx_io/quote.h"
 #include "onnx_io/status_macros.h"
 #include "onnx_io/topology.h"
 
@@ -27,26 +29,6 @@ absl::string_view Identity(const onnx::NodeProto& node) {
   return "";
 }
 
-// Hands out names that nothing uses yet. Amortised O(1): it remembers where it stopped for each proposal.
-class Namer {
- public:
-  void Take(absl::string_view name) { taken_.emplace(name); }
-
-  std::string Fresh(absl::string_view proposal) {
-    // A name may be a megabyte long; one that grows with every rewrite would pass any limit in the end.
-    const absl::string_view base = proposal.empty() || proposal.size() > 256 ? "value" : proposal;
-    std::string name(base);
-    for (int64_t& number = last_number_[std::string(base)]; !taken_.insert(name).second;) {
-      name = absl::StrCat(base, "_", ++number);
-    }
-    return name;
-  }
-
- private:
-  NameSet taken_;
-  absl::flat_hash_map<std::string, int64_t> last_number_;
-};
-
 // The training part of a model may name values of the graph and update its initializers.
 std::vector<absl::string_view> TrainingReads(const onnx::ModelProto& model) {
   std::vector<absl::string_view> reads;
@@ -63,56 +45,6 @@ std::vector<absl::string_view> TrainingReads(const onnx::ModelProto& model) {
     }
   }
   return reads;
-}
-
-// Gives the values and weights of one rewrite that are new names nobody has. `made` are the outputs of the nodes
-// it removes. Each name must be defined once.
-absl::Status GiveFreshNames(const absl::flat_hash_set<absl::string_view>& made, Namer& namer, Rewrite& rewrite) {
-  absl::flat_hash_map<std::string, std::string> renamed;
-  NameSet defined;
-  const auto define = [&](std::string* name) -> absl::Status {
-    if (!defined.insert(*name).second) {
-      return absl::InternalError(absl::StrCat("rewrite '", rewrite.why, "' makes '", *name, "' twice"));
-    }
-    if (!made.contains(*name)) {
-      std::string fresh = namer.Fresh(*name);
-      if (fresh != *name) {
-        renamed.emplace(*name, fresh);
-        *name = std::move(fresh);
-      }
-    }
-    return absl::OkStatus();
-  };
-  for (onnx::TensorProto& weight : rewrite.weights) {
-    CNNOPT_RETURN_IF_ERROR(define(weight.mutable_name()));
-  }
-  for (onnx::NodeProto& node : rewrite.insert) {
-    for (std::string& output : *node.mutable_output()) {
-      if (!output.empty()) {
-        CNNOPT_RETURN_IF_ERROR(define(&output));
-      }
-    }
-  }
-  const auto rename = [&](std::string& name) {
-    if (const auto found = renamed.find(name); found != renamed.end()) {
-      name = found->second;
-    }
-  };
-  for (auto& redirect : rewrite.redirect) {
-    rename(redirect.second);
-  }
-  for (onnx::NodeProto& node : rewrite.insert) {
-    for (std::string& input : *node.mutable_input()) {
-      rename(input);
-    }
-    for (const absl::string_view name : OuterReads(node)) {
-      if (renamed.contains(name)) {
-        return absl::InternalError(
-            absl::StrCat("rewrite '", rewrite.why, "': '", name, "' is read by a subgraph, but its name is taken"));
-      }
-    }
-  }
-  return absl::OkStatus();
 }
 
 // Everything that ApplyRewrites decides before it edits.
@@ -192,13 +124,13 @@ class Edit {
       for (const std::string& name : rewrites_[r].remove) {
         const auto found = name.empty() ? node_of_.end() : node_of_.find(name);
         if (found == node_of_.end()) {
-          return absl::InternalError(
-              absl::StrCat("rewrite '", rewrites_[r].why, "' removes '", name, "', which is no node's first output"));
+          return absl::InternalError(absl::StrCat("rewrite ", Quote(rewrites_[r].why), " removes ", Quote(name),
+                                                  ", which is no node's first output"));
         }
         int& removed_by = removed_by_[static_cast<size_t>(found->second)];
         if (removed_by != kKept) {
-          return absl::InternalError(absl::StrCat("rewrite '", rewrites_[r].why, "' removes '", name,
-                                                  "', which another rewrite or itself removes too"));
+          return absl::InternalError(absl::StrCat("rewrite ", Quote(rewrites_[r].why), " removes ", Quote(name),
+                                                  ", which another rewrite or itself removes too"));
         }
         removed_by = static_cast<int>(r);
         last_removed_[r] = std::max(last_removed_[r], found->second);
@@ -247,8 +179,8 @@ class Edit {
     for (const Rewrite& rewrite : rewrites_) {
       for (const auto& [from, to] : rewrite.redirect) {
         if (from == to || !redirects_.emplace(from, to).second) {
-          return absl::InternalError(
-              absl::StrCat("rewrite '", rewrite.why, "' redirects '", from, "', which is redirected already"));
+          return absl::InternalError(absl::StrCat("rewrite ", Quote(rewrite.why), " redirects ", Quote(from),
+                                                  ", which is redirected already"));
         }
       }
     }
@@ -258,7 +190,8 @@ class Edit {
         for (auto next = redirects_.find(path.back()); next != redirects_.end(); next = redirects_.find(path.back())) {
           path.push_back(next->second);
           if (path.size() > redirects_.size() + 1) {
-            return absl::InternalError(absl::StrCat("the redirect of '", redirect.first, "' leads back to itself"));
+            return absl::InternalError(
+                absl::StrCat("the redirect of ", Quote(redirect.first), " leads back to itself"));
           }
         }
         const std::string last = path.back();
@@ -387,7 +320,7 @@ class Edit {
       }
       gone_.insert(name);
       if (reads_[name] > 0) {
-        return absl::InternalError(absl::StrCat("value '", name, "' is still read, but no longer made"));
+        return absl::InternalError(absl::StrCat("value ", Quote(name), " is still read, but no longer made"));
       }
     }
     for (const Rewrite& rewrite : rewrites_) {
@@ -411,7 +344,8 @@ class Edit {
     if (name.empty() || defined.contains(name)) {
       return absl::OkStatus();
     }
-    return absl::InternalError(absl::StrCat("rewrite '", rewrite.why, "' reads '", name, "', which nothing makes"));
+    return absl::InternalError(
+        absl::StrCat("rewrite ", Quote(rewrite.why), " reads ", Quote(name), ", which nothing makes"));
   }
 
   absl::Status Order() {

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "onnx/shape_inference/implementation.h"
+#include "onnx_io/quote.h"
 
 namespace cnnopt {
 namespace {
@@ -65,7 +66,7 @@ using Symbols = absl::flat_hash_map<std::string, int64_t>;
 
 // `given` for `input`, after comparing it with what the model declares; learns what its named dimensions are.
 absl::Status CheckGiven(const onnx::ValueInfoProto& input, const Shape& given, Symbols& symbols) {
-  const std::string what = absl::StrCat("input '", input.name(), "'");
+  const std::string what = absl::StrCat("input ", Quote(input.name()));
   for (const int64_t dim : given) {
     if (dim < 1) {
       return absl::InvalidArgumentError(
@@ -99,7 +100,7 @@ absl::StatusOr<Shape> CompleteShape(const onnx::ValueInfoProto& input, const Sym
   const onnx::TensorShapeProto* declared = DeclaredShape(input);
   if (declared == nullptr) {
     return absl::InvalidArgumentError(
-        absl::StrCat("input '", input.name(), "' has no known shape: ", SuggestedFlag(input)));
+        absl::StrCat("input ", Quote(input.name()), " has no known shape: ", SuggestedFlag(input)));
   }
   Shape shape;
   for (int i = 0; i < declared->dim_size(); ++i) {
@@ -113,7 +114,7 @@ absl::StatusOr<Shape> CompleteShape(const onnx::ValueInfoProto& input, const Sym
       shape.push_back(1);
     } else {
       return absl::InvalidArgumentError(
-          absl::StrCat("input '", input.name(), "': dimension ", i, " is unknown: ", SuggestedFlag(input)));
+          absl::StrCat("input ", Quote(input.name()), ": dimension ", i, " is unknown: ", SuggestedFlag(input)));
     }
   }
   return shape;
@@ -229,7 +230,7 @@ absl::StatusOr<std::map<std::string, Shape>> InputShapes(const onnx::ModelProto&
   for (const auto& [name, shape] : given) {
     if (!shapes.contains(name)) {
       return absl::InvalidArgumentError(absl::StrCat(
-          "the model has no input '", name, "'; its inputs are: ",
+          "the model has no input ", Quote(name), "; its inputs are: ",
           absl::StrJoin(inputs, ", ", [](std::string* out, const auto* input) { out->append(input->name()); })));
     }
   }

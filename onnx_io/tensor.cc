@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "onnx_io/quote.h"
 #include "onnx_io/status_macros.h"
 
 namespace cnnopt {
@@ -151,7 +152,7 @@ auto WithStorageType(int32_t data_type, F f) {
 
 absl::Status WrongSize(const TensorProto& tensor, int64_t found, int64_t expected) {
   return absl::InvalidArgumentError(
-      absl::StrCat("tensor '", tensor.name(), "' holds ", found, " bytes, its dims and type need ", expected));
+      absl::StrCat("tensor ", Quote(tensor.name()), " holds ", found, " bytes, its dims and type need ", expected));
 }
 
 // The typed field as raw_data would store it.
@@ -197,17 +198,19 @@ std::string PackTypedField(const TensorProto& tensor) {
 // The raw payload, checked against dims; a view of raw_data itself or of `buffer`.
 absl::StatusOr<absl::string_view> CheckedPayload(const TensorProto& tensor, std::string& buffer) {
   if (tensor.data_location() == TensorProto::EXTERNAL) {
-    return absl::UnimplementedError(absl::StrCat("tensor '", tensor.name(), "' has external data that is not loaded"));
+    return absl::UnimplementedError(
+        absl::StrCat("tensor ", Quote(tensor.name()), " has external data that is not loaded"));
   }
   const int64_t bits = ElementBits(tensor.data_type());
   if (bits == 0) {
-    return absl::UnimplementedError(absl::StrCat("tensor '", tensor.name(), "' has data type ", tensor.data_type()));
+    return absl::UnimplementedError(
+        absl::StrCat("tensor ", Quote(tensor.name()), " has data type ", tensor.data_type()));
   }
   const int64_t count = ElementCount(TensorShape(tensor));
   const int64_t expected = count < 0 ? -1 : PayloadBytes(tensor.data_type(), count);
   if (expected < 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("tensor '", tensor.name(), "' has impossible dims [", absl::StrJoin(tensor.dims(), ","), "]"));
+    return absl::InvalidArgumentError(absl::StrCat("tensor ", Quote(tensor.name()), " has impossible dims [",
+                                                   absl::StrJoin(tensor.dims(), ","), "]"));
   }
   if (!tensor.has_raw_data()) {
     buffer = PackTypedField(tensor);
@@ -340,7 +343,7 @@ absl::StatusOr<std::string> RawPayload(const TensorProto& tensor) {
 
 absl::StatusOr<std::vector<double>> DecodeFloats(const TensorProto& tensor) {
   if (!IsFloating(tensor.data_type())) {
-    return absl::UnimplementedError(absl::StrCat("tensor '", tensor.name(), "' has data type ", tensor.data_type(),
+    return absl::UnimplementedError(absl::StrCat("tensor ", Quote(tensor.name()), " has data type ", tensor.data_type(),
                                                  ", not a float of 16 to 64 bits"));
   }
   std::string buffer;
@@ -369,7 +372,7 @@ absl::StatusOr<std::vector<double>> DecodeFloats(const TensorProto& tensor) {
 absl::StatusOr<std::vector<int64_t>> DecodeInts(const TensorProto& tensor) {
   if (!IsInteger(tensor.data_type())) {
     return absl::UnimplementedError(
-        absl::StrCat("tensor '", tensor.name(), "' has data type ", tensor.data_type(), ", not an integer"));
+        absl::StrCat("tensor ", Quote(tensor.name()), " has data type ", tensor.data_type(), ", not an integer"));
   }
   std::string buffer;
   CNNOPT_ASSIGN_OR_RETURN(const absl::string_view bytes, CheckedPayload(tensor, buffer));
@@ -388,7 +391,7 @@ absl::StatusOr<std::vector<int64_t>> DecodeInts(const TensorProto& tensor) {
   if (tensor.data_type() == TensorProto::UINT64) {
     for (const int64_t value : values) {
       if (value < 0) {
-        return absl::OutOfRangeError(absl::StrCat("tensor '", tensor.name(), "' holds a value beyond int64"));
+        return absl::OutOfRangeError(absl::StrCat("tensor ", Quote(tensor.name()), " holds a value beyond int64"));
       }
     }
   }
@@ -399,11 +402,11 @@ absl::StatusOr<TensorProto> EncodeFloats(absl::string_view name, absl::Span<cons
                                          absl::Span<const double> values, const TensorProto& like) {
   if (!IsFloating(like.data_type())) {
     return absl::InvalidArgumentError(
-        absl::StrCat("tensor '", name, "': data type ", like.data_type(), " is not a float of 16 to 64 bits"));
+        absl::StrCat("tensor ", Quote(name), ": data type ", like.data_type(), " is not a float of 16 to 64 bits"));
   }
   if (ElementCount(shape) != static_cast<int64_t>(values.size())) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("tensor '", name, "': ", values.size(), " values for shape [", absl::StrJoin(shape, ","), "]"));
+    return absl::InvalidArgumentError(absl::StrCat("tensor ", Quote(name), ": ", values.size(), " values for shape [",
+                                                   absl::StrJoin(shape, ","), "]"));
   }
   TensorProto tensor;
   tensor.set_name(std::string(name));
@@ -414,7 +417,7 @@ absl::StatusOr<TensorProto> EncodeFloats(absl::string_view name, absl::Span<cons
   bytes.reserve(typed ? 0 : values.size() * static_cast<size_t>(ElementBytes(like.data_type())));
   for (const double value : values) {
     if (!AppendFloat(value, !typed, bytes, tensor)) {
-      return absl::OutOfRangeError(absl::StrCat("tensor '", name, "': ", value, " does not fit into ",
+      return absl::OutOfRangeError(absl::StrCat("tensor ", Quote(name), ": ", value, " does not fit into ",
                                                 TensorProto::DataType_Name(like.data_type())));
     }
   }

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "onnx_io/graph_view.h"
+#include "onnx_io/quote.h"
 
 namespace cnnopt {
 namespace {
@@ -159,7 +160,7 @@ absl::StatusOr<std::vector<int>> TopologicalOrder(absl::Span<const onnx::NodePro
   for (size_t i = 0; i < nodes.size(); ++i) {
     for (const std::string& output : nodes[i]->output()) {
       if (!output.empty() && !producer.emplace(output, static_cast<int>(i)).second) {
-        return absl::InvalidArgumentError(absl::StrCat("value '", output, "' is made by two nodes"));
+        return absl::InvalidArgumentError(absl::StrCat("value ", Quote(output), " is made by two nodes"));
       }
     }
   }

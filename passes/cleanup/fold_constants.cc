@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "onnx_io/graph_view.h"
+#include "onnx_io/quote.h"
 #include "onnx_io/status_macros.h"
 #include "onnx_io/tensor.h"
 #include "passes/cleanup/cleanup.h"
@@ -212,7 +213,7 @@ class Folder {
     const std::string root = Root(Input(node, 0));
     root_[output] = root;
     rewrites_.push_back(
-        {absl::StrCat("read '", root, "' without ", Describe(node)), {output}, {}, {}, {{output, root}}});
+        {absl::StrCat("read ", Quote(root), " without ", Describe(node)), {output}, {}, {}, {{output, root}}});
     return absl::OkStatus();
   }
 

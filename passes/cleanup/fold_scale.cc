@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "onnx_io/graph_view.h"
+#include "onnx_io/quote.h"
 #include "onnx_io/status_macros.h"
 #include "onnx_io/tensor.h"
 #include "passes/cleanup/cleanup.h"
@@ -57,7 +58,7 @@ absl::StatusOr<std::vector<double>> PerChannel(const GraphView& view, const onnx
   const auto constant_rank = static_cast<int64_t>(shape.size());
   CNNOPT_ASSIGN_OR_RETURN(const int64_t first, AlignedAxis(node, operand, opset, constant_rank, info.rank));
   const auto refuse = [&] {
-    return absl::UnimplementedError(absl::StrCat("its constant '", name, "' of shape [", absl::StrJoin(shape, ","),
+    return absl::UnimplementedError(absl::StrCat("its constant ", Quote(name), " of shape [", absl::StrJoin(shape, ","),
                                                  "] is not one number per channel of ", info.channels));
   };
   if (first < 0 || first + constant_rank > info.rank) {

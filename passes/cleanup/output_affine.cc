@@ -8,6 +8,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "onnx_io/quote.h"
 #include "onnx_io/status_macros.h"
 #include "onnx_io/tensor.h"
 
@@ -78,7 +79,7 @@ absl::StatusOr<Linear> ReadLinear(const GraphView& view, PassContext& context, c
   linear.node = &node;
   linear.weight = view.Constant(Input(node, 1));
   if (linear.weight == nullptr) {
-    return absl::UnimplementedError(absl::StrCat("its weight '", Input(node, 1), "' is not constant"));
+    return absl::UnimplementedError(absl::StrCat("its weight ", Quote(Input(node, 1)), " is not constant"));
   }
   linear.info.data_type = linear.weight->data_type();
   if (!IsFloating(linear.info.data_type)) {
@@ -211,7 +212,7 @@ void Compose(const OutputAffine& next, OutputAffine& affine) {
 
 // Why `value` is not for `node` alone.
 std::string OtherReaders(const GraphView& view, absl::string_view value) {
-  return absl::StrCat("'", value, "' is ",
+  return absl::StrCat(Quote(value), " is ",
                       view.IsGraphOutput(value)      ? "also a graph output"
                       : view.IsReadBySubgraph(value) ? "also read by a subgraph"
                                                      : "also read elsewhere");
@@ -223,15 +224,16 @@ absl::StatusOr<std::vector<double>> FiniteConstant(const GraphView& view, absl::
                                                    absl::string_view what) {
   const onnx::TensorProto* tensor = view.Constant(value);
   if (tensor == nullptr) {
-    return absl::UnimplementedError(absl::StrCat("its ", what, " '", value, "' is not constant"));
+    return absl::UnimplementedError(absl::StrCat("its ", what, " ", Quote(value), " is not constant"));
   }
   if (tensor->data_type() != data_type) {
-    return absl::UnimplementedError(absl::StrCat("its ", what, " '", value, "' has another data type than the weight"));
+    return absl::UnimplementedError(
+        absl::StrCat("its ", what, " ", Quote(value), " has another data type than the weight"));
   }
   CNNOPT_ASSIGN_OR_RETURN(std::vector<double> values, DecodeFloats(*tensor));
   for (const double number : values) {
     if (!std::isfinite(number)) {
-      return absl::UnimplementedError(absl::StrCat("its ", what, " '", value, "' is not finite"));
+      return absl::UnimplementedError(absl::StrCat("its ", what, " ", Quote(value), " is not finite"));
     }
   }
   return values;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <exception>
 #include <map>
 #include <random>
 #include <string>
@@ -13,10 +12,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "onnx/checker.h"
 #include "onnx_io/shapes.h"
 #include "onnx_io/tensor.h"
 #include "onnx_io/text.h"
+#include "onnx_io/validate.h"
 #include "passes/cleanup/cleanup.h"
 #include "runtime/session.h"
 #include "tests/testing/model.h"
@@ -143,10 +142,8 @@ std::vector<std::string> Interface(const onnx::GraphProto& graph) {
 }
 
 void ExpectValid(const onnx::ModelProto& model) {
-  try {
-    onnx::checker::check_model(model);
-  } catch (const std::exception& error) {
-    ADD_FAILURE() << "invalid model: " << error.what() << "\n" << PrintModel(model);
+  for (const absl::Status& status : {ValidateModel(model), CheckWithOnnx(model)}) {
+    EXPECT_TRUE(status.ok()) << status << "\n" << PrintModel(model);
   }
 }
 
