@@ -80,7 +80,8 @@ std::string Escape(absl::string_view text, bool only_invalid) {
     if (point.valid && (only_invalid || !hidden)) {
       absl::StrAppend(&out, text.substr(i, point.length));
     } else {
-      absl::StrAppendFormat(&out, point.length == 1 ? "\\x%02x" : "\\u%04x", point.value);
+      absl::StrAppend(&out, point.length == 1 ? "\\x" : "\\u",
+                      absl::Hex(point.value, point.length == 1 ? absl::kZeroPad2 : absl::kZeroPad4));
     }
     i += point.length;
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <tuple>
 
 namespace cnnopt {
 namespace {
@@ -10,10 +11,10 @@ namespace {
 std::vector<int> LowerHull(const std::vector<Choice>& choices) {
   std::vector<int> order(choices.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
+  std::sort(order.begin(), order.end(), [&](int a, int b) {
     const Choice& x = choices[static_cast<size_t>(a)];
     const Choice& y = choices[static_cast<size_t>(b)];
-    return x.cost != y.cost ? x.cost > y.cost : x.damage < y.damage;
+    return std::tuple(-x.cost, x.damage, a) < std::tuple(-y.cost, y.damage, b);
   });
   const auto at = [&](int i) -> const Choice& { return choices[static_cast<size_t>(i)]; };
   std::vector<int> hull = {0};
@@ -51,6 +52,7 @@ std::vector<Step> LagrangianPath(const Choices& choices) {
   struct PricedStep {
     double price = 0;  // damage per unit of cost saved
     Step step;
+    size_t order = 0;
   };
   std::vector<PricedStep> steps;
   for (size_t s = 0; s < choices.size(); ++s) {
@@ -59,12 +61,14 @@ std::vector<Step> LagrangianPath(const Choices& choices) {
       const Choice& from = choices[s][static_cast<size_t>(hull[h - 1])];
       const Choice& to = choices[s][static_cast<size_t>(hull[h])];
       const double price = (to.damage - from.damage) / static_cast<double>(from.cost - to.cost);
-      steps.push_back({price, {static_cast<int>(s), hull[h]}});
+      steps.push_back({price, {static_cast<int>(s), hull[h]}, 0});
     }
   }
-  // Stable: along one hull prices rise, and equal ones must keep their order.
-  std::stable_sort(steps.begin(), steps.end(),
-                   [](const PricedStep& a, const PricedStep& b) { return a.price < b.price; });
+  // Along one hull prices rise, and equal ones must keep their order.
+  for (size_t i = 0; i < steps.size(); ++i) steps[i].order = i;
+  std::sort(steps.begin(), steps.end(), [](const PricedStep& a, const PricedStep& b) {
+    return std::tuple(a.price, a.order) < std::tuple(b.price, b.order);
+  });
   std::vector<Step> path;
   path.reserve(steps.size());
   for (const PricedStep& step : steps) path.push_back(step.step);

@@ -138,12 +138,28 @@ Conv Compose(const Replacement& replacement) {
   return sum;
 }
 
-Conv ExtractGroup(const Conv& conv, int64_t group) {
-  const int64_t out_per_group = conv.out_channels / conv.groups;
-  Conv part = SpatialOutline(conv, conv.group_in_channels(), out_per_group);
-  part.weight = conv.weight.middleRows(group * out_per_group, out_per_group);
-  if (conv.bias.size() > 0) part.bias = conv.bias.segment(group * out_per_group, out_per_group);
-  return part;
+namespace {
+
+// The groups of `conv` that belong to part `part` of `parts` equal ones.
+Conv Slice(const Conv& conv, int64_t part, int64_t parts) {
+  Conv slice = SpatialOutline(conv, conv.in_channels / parts, conv.out_channels / parts, conv.groups / parts);
+  const int64_t first = part * slice.out_channels;
+  slice.weight = conv.weight.middleRows(first, slice.out_channels);
+  if (conv.bias.size() > 0) slice.bias = conv.bias.segment(first, slice.out_channels);
+  return slice;
+}
+
+}  // namespace
+
+Conv ExtractGroup(const Conv& conv, int64_t group) { return Slice(conv, group, conv.groups); }
+
+Replacement ExtractPart(const Replacement& merged, int64_t part, int64_t parts) {
+  Replacement extracted;
+  for (const std::vector<Conv>& branch : merged.branches) {
+    std::vector<Conv>& chain = extracted.branches.emplace_back();
+    for (const Conv& stage : branch) chain.push_back(Slice(stage, part, parts));
+  }
+  return extracted;
 }
 
 Replacement MergeGroups(const std::vector<Replacement>& parts) {

@@ -56,6 +56,8 @@ Conv Compose(const Replacement& replacement);
 // side, stage by stage. All parts have the same branches and stages.
 Conv ExtractGroup(const Conv& conv, int64_t group);
 Replacement MergeGroups(const std::vector<Replacement>& parts);
+// Part `part` of `parts` equal ones that MergeGroups has put side by side.
+Replacement ExtractPart(const Replacement& merged, int64_t part, int64_t parts);
 
 // Reads a Conv node whose weight and bias are constants. `input_shape`, when given, is the shape [N, C, spatial...]
 // of its input that holds for every run; strided auto_pad=SAME needs it.

@@ -42,7 +42,8 @@ std::vector<int> PickProbes(const std::vector<Candidate>& candidates, int64_t co
   }
   if (usable.empty() || count == 0) return {};
   const auto error = [&](int c) { return candidates[static_cast<size_t>(c)].error; };
-  std::stable_sort(usable.begin(), usable.end(), [&](int a, int b) { return error(a) < error(b); });
+  std::sort(usable.begin(), usable.end(),
+            [&](int a, int b) { return std::pair(error(a), a) < std::pair(error(b), b); });
   const double middle = std::sqrt(error(usable.front()) * error(usable.back()));
   const auto nearest = std::min_element(usable.begin(), usable.end(), [&](int a, int b) {
     return std::abs(std::log(error(a) / middle)) < std::abs(std::log(error(b) / middle));

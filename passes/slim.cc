@@ -13,6 +13,7 @@
 #include "passes/allocate.h"
 #include "passes/choose.h"
 #include "passes/cleanup/cleanup.h"
+#include "passes/front_to_back.h"
 #include "passes/observe_moments.h"
 #include "passes/parallel.h"
 #include "passes/propose.h"
@@ -259,6 +260,15 @@ absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& give
   CNNOPT_ASSIGN_OR_RETURN(const Chosen chosen, Choose(context, bench));
   report.bound = chosen.bound;
   CNNOPT_ASSIGN_OR_RETURN(onnx::ModelProto slim, bench.Build(chosen.plan));
+  if (!fit_samples.empty() && chosen.refusal.empty() && !getenv("NOREFIT")) {
+    CNNOPT_ASSIGN_OR_RETURN(const Comparison before, Measure(*reference, slim, reference->samples.size()));
+    CNNOPT_ASSIGN_OR_RETURN(onnx::ModelProto refitted,
+                            RefitFrontToBack(clean, sites, chosen.plan, {fit_samples, reference->samples},
+                                             options.runtime, options.threads, bench, progress));
+    CNNOPT_ASSIGN_OR_RETURN(const Comparison after, Measure(*reference, refitted, reference->samples.size()));
+    if (getenv("DBG")) fprintf(stderr, "one shot %.4f refit %.4f\n", before.relative_error, after.relative_error);
+    if (after.relative_error < before.relative_error) slim = std::move(refitted);
+  }
   report.layers = ReportLayers(sites, proposals, chosen.plan, bench, chosen.kept_reason);
   if (!chosen.refusal.empty()) {
     report.verdict = Verdict::kRefused;

@@ -9,23 +9,6 @@
 #include "passes/parallel.h"
 
 namespace cnnopt {
-namespace {
-
-// A node name for people out of a label: "dsc rank 2, pointwise first" -> "dsc".
-std::string Stem(const Candidate& candidate) { return std::string(candidate.form->name()); }
-
-absl::StatusOr<Rewrite> FitAndEmit(const GraphView& view, const Site& site, const Candidate& candidate,
-                                   absl::Span<const Moments> moments) {
-  const onnx::NodeProto& node = *view.Producer(site.output);
-  const Replacement replacement = candidate.form->Fit(*site.conv, moments, candidate.rank);
-  CNNOPT_ASSIGN_OR_RETURN(Rewrite rewrite,
-                          EmitReplacement(replacement, node, *view.Constant(node.input(1)), Stem(candidate)));
-  rewrite.why = absl::StrCat(Describe(node), ": ", candidate.form->Label(candidate.rank));
-  return rewrite;
-}
-
-}  // namespace
-
 absl::StatusOr<Reference> MakeReference(std::shared_ptr<const OnnxRuntime> runtime, const onnx::ModelProto& original,
                                         std::vector<Sample> samples, int threads) {
   Reference reference;
@@ -51,20 +34,37 @@ absl::StatusOr<Comparison> Measure(const Reference& reference, const onnx::Model
   return Compare(reference.names, expected, outputs);
 }
 
+void Workbench::Emit(size_t site, int choice, Fit& fit) const {
+  const absl::StatusOr<GraphView> view = GraphView::Create(model_);
+  if (!view.ok()) {
+    fit.status = view.status();
+    return;
+  }
+  const onnx::NodeProto& node = *view->Producer(sites_[site].output);
+  const Form* form = proposals_[site].candidates[static_cast<size_t>(choice)].form;
+  const std::string label = form == nullptr ? "refit" : std::string(form->name());
+  absl::StatusOr<Rewrite> rewrite = EmitReplacement(fit.replacement, node, *view->Constant(node.input(1)), label);
+  fit.status = rewrite.status();
+  if (rewrite.ok()) fit.rewrite = *std::move(rewrite);
+}
+
+Workbench::Fit Workbench::MakeFit(size_t site, int choice) const {
+  const Candidate& candidate = proposals_[site].candidates[static_cast<size_t>(choice)];
+  Fit fit;
+  fit.replacement = candidate.form->Fit(*sites_[site].conv, moments_[site], candidate.rank);
+  Emit(site, choice, fit);
+  return fit;
+}
+
 void Workbench::FitMissing(const Plan& plan) {
   std::vector<std::pair<size_t, int>> missing;
   for (size_t s = 0; s < plan.size(); ++s) {
     if (plan[s] != 0 && fits_.count({s, plan[s]}) == 0) missing.push_back({s, plan[s]});
   }
-  if (missing.empty()) return;
-  const absl::StatusOr<GraphView> view = GraphView::Create(model_);
-  std::vector<absl::StatusOr<Rewrite>> fits(missing.size(), absl::UnknownError("not fitted"));
+  std::vector<Fit> fits(missing.size());
   ParallelFor(static_cast<int64_t>(missing.size()), threads_, [&](int64_t i) {
     const auto [site, choice] = missing[static_cast<size_t>(i)];
-    fits[static_cast<size_t>(i)] =
-        view.ok()
-            ? FitAndEmit(*view, sites_[site], proposals_[site].candidates[static_cast<size_t>(choice)], moments_[site])
-            : absl::StatusOr<Rewrite>(view.status());
+    fits[static_cast<size_t>(i)] = MakeFit(site, choice);
   });
   for (size_t i = 0; i < missing.size(); ++i) fits_.emplace(missing[i], std::move(fits[i]));
 }
@@ -73,23 +73,42 @@ absl::StatusOr<onnx::ModelProto> Workbench::Build(const Plan& plan) {
   FitMissing(plan);
   std::vector<Rewrite> rewrites;
   for (size_t s = 0; s < plan.size(); ++s) {
-    if (plan[s] == 0) continue;
-    const absl::StatusOr<Rewrite>& fit = fits_.at({s, plan[s]});
-    if (fit.ok()) rewrites.push_back(*fit);
+    const auto fit = fits_.find({s, plan[s]});  // a kept site has one only if it was refitted
+    if (fit != fits_.end() && fit->second.status.ok()) rewrites.push_back(fit->second.rewrite);
   }
   onnx::ModelProto slim = model_;
-  CNNOPT_RETURN_IF_ERROR(ApplyRewrites(rewrites, slim));
+  CNNOPT_RETURN_IF_ERROR(ApplyRewrites(std::move(rewrites), slim));
   for (const absl::Status& status : {ValidateModel(slim), CheckWithOnnx(slim)}) {
-    if (!status.ok()) {
-      return absl::InternalError(absl::StrCat("the slim model is not valid: ", std::string(status.message())));
-    }
+    if (!status.ok()) return absl::InternalError(absl::StrCat("the slim model is not valid: ", status.message()));
   }
   return slim;
 }
 
 std::string Workbench::Failure(size_t site, int choice) const {
   const auto fit = fits_.find({site, choice});
-  return fit == fits_.end() || fit->second.ok() ? "" : std::string(fit->second.status().message());
+  return fit == fits_.end() ? "" : std::string(fit->second.status.message());
+}
+
+absl::StatusOr<Replacement> Workbench::Fitted(size_t site, int choice) {
+  const auto fit = fits_.find({site, choice});
+  if (fit != fits_.end()) {
+    if (!fit->second.status.ok()) return fit->second.status;
+    return fit->second.replacement;
+  }
+  if (choice == 0) return Replacement{{{*sites_[site].conv}}};
+  Fit made = MakeFit(site, choice);
+  const Fit& stored = fits_.emplace(std::pair(site, choice), std::move(made)).first->second;
+  if (!stored.status.ok()) return stored.status;
+  return stored.replacement;
+}
+
+absl::Status Workbench::Refit(size_t site, int choice, Replacement replacement) {
+  Fit fit;
+  fit.replacement = std::move(replacement);
+  Emit(site, choice, fit);
+  CNNOPT_RETURN_IF_ERROR(fit.status);
+  fits_.insert_or_assign(std::pair(site, choice), std::move(fit));
+  return absl::OkStatus();
 }
 
 }  // namespace cnnopt

@@ -47,16 +47,28 @@ class Workbench {
   absl::StatusOr<onnx::ModelProto> Build(const Plan& plan);
   // Why this candidate could not be built; empty when it was.
   std::string Failure(size_t site, int choice) const;
+  // The numbers of a candidate as they are now; for choice 0 the site's own convolution.
+  absl::StatusOr<Replacement> Fitted(size_t site, int choice);
+  // Puts other numbers in their place: from now on Build uses these, for choice 0 too.
+  absl::Status Refit(size_t site, int choice, Replacement replacement);
 
  private:
+  // A candidate as numbers and as nodes, or why there are none.
+  struct Fit {
+    absl::Status status;
+    Replacement replacement;
+    Rewrite rewrite;
+  };
   void FitMissing(const Plan& plan);
+  Fit MakeFit(size_t site, int choice) const;
+  void Emit(size_t site, int choice, Fit& fit) const;
 
   const onnx::ModelProto& model_;
   const std::vector<Site>& sites_;
   const std::vector<Proposal>& proposals_;
   const std::vector<std::vector<Moments>>& moments_;
   int threads_;
-  std::map<std::pair<size_t, int>, absl::StatusOr<Rewrite>> fits_;
+  std::map<std::pair<size_t, int>, Fit> fits_;
 };
 
 }  // namespace cnnopt
