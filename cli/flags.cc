@@ -132,6 +132,14 @@ absl::Status StoreVerify(const std::string& text, SlimArguments& arguments) {
   return absl::OkStatus();
 }
 
+absl::Status StoreFit(const std::string& text, SlimArguments& arguments) {
+  if (text != "samples" && text != "weights") {
+    return Expected("samples or weights");
+  }
+  arguments.fit = text == "samples" ? Fit::kSamples : Fit::kWeights;
+  return absl::OkStatus();
+}
+
 absl::Status StoreExternalThreshold(const std::string& text, SlimArguments& arguments) {
   int64_t unit = 1;
   absl::string_view digits = text;
@@ -200,6 +208,10 @@ std::vector<Flag> BuildFlags() {
        absl::StrCat("how many samples to use; default ", kDefaultCalibrationSamples, " of a calibration file, ",
                     kDefaultSyntheticSamples, " made-up ones"),
        false, StoreSamples},
+      {"--fit", "", "WHAT", kSamples,
+       "samples (default): fit replacements to what each layer sees of the samples, and judge on one in five, which "
+       "are held out; weights: fit to the weights alone",
+       false, StoreFit},
       {"--seed", "", "N", kSamples, "of the made-up samples; default 1", false, StoreSeed},
       {"--input-shape", "", "NAME:1,3,224,224", kSamples,
        "shape of an input whose sizes the model leaves open; NAME: may be left out when there is one input", true,

@@ -193,6 +193,7 @@ std::vector<std::string> CanonicalOptions(const SlimArguments& arguments, absl::
   if (arguments.max_error.has_value()) add("--max-error=", ShortestText(*arguments.max_error));
   if (!arguments.calibration.empty()) add("--calibration=sha256:", calibration_sha256);
   if (arguments.samples.has_value()) add("--samples=", *arguments.samples);
+  if (arguments.fit == Fit::kWeights) add("--fit=weights");
   if (arguments.seed != SlimArguments().seed) add("--seed=", arguments.seed);
   for (const auto& [name, shape] : arguments.input_shapes) {
     add("--input-shape=", name, name.empty() ? "" : ":", absl::StrJoin(shape, ","));

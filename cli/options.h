@@ -25,6 +25,7 @@ struct SlimArguments {
 
   std::string calibration;
   std::optional<int64_t> samples;
+  Fit fit = Fit::kSamples;
   uint64_t seed = 1;
   std::map<std::string, Shape> input_shapes;  // the name "" stands for the only input
 
@@ -44,8 +45,8 @@ struct SlimArguments {
   bool quiet = false, verbose = false;
 };
 
-inline constexpr int64_t kDefaultCalibrationSamples = 32;
-inline constexpr int64_t kDefaultSyntheticSamples = 8;
+inline constexpr int64_t kDefaultCalibrationSamples = 256;
+inline constexpr int64_t kDefaultSyntheticSamples = 16;
 inline constexpr int64_t kDefaultExternalThreshold = 1024;
 
 struct Flag {

@@ -106,6 +106,7 @@ absl::StatusOr<SlimOptions> MakeSlimOptions(const SlimArguments& arguments, cons
   options.max_error = arguments.max_error;
   options.synthetic_samples = arguments.samples.value_or(kDefaultSyntheticSamples);
   options.seed = arguments.seed;
+  options.fit = arguments.fit;
   options.threads = arguments.threads;
   options.verify = arguments.verify;
   options.measure_latency = arguments.latency;

@@ -25,9 +25,8 @@
 namespace cnnopt {
 namespace {
 
-void Tell(const Progress& progress, const std::string& stage, int64_t done, int64_t total) {
-  if (progress) progress(stage, done, total);
-}
+// Strength of the regularisation of what the samples show, see Shrink.
+constexpr double kShrinkage = 0.01;
 
 InputConstants InputsOf(const onnx::ModelProto& model, const SlimOptions& options) {
   return options.assume_constant || model.ir_version() < 4 ? InputConstants::kConstant : InputConstants::kOverridable;
@@ -194,82 +193,162 @@ absl::Status CheckOptions(const SlimOptions& options, const Selection& selection
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& given, const Progress& progress) {
-  CNNOPT_ASSIGN_OR_RETURN(const Selection selection, SelectPasses(given.passes, given.cleanup));
-  CNNOPT_RETURN_IF_ERROR(CheckOptions(given, selection));
-  SlimOptions options = given;
-  if (options.threads <= 0) options.threads = AvailableThreads();
+// Everything the stages share. They run in the order in which they stand below.
+struct Job {
+  const onnx::ModelProto& original;
+  SlimOptions options;
+  const Progress& progress;
+  Selection selection;
   SlimReport report;
+
+  std::optional<Reference> reference;  // held-out samples and what the original makes of them
+  std::vector<Sample> fit_samples;     // those that may be fitted to; none: by weights only
+  std::map<std::string, Shape> shapes;
+  onnx::ModelProto clean;   // after the exact rewrites
+  std::vector<Site> sites;  // of `clean`
+  std::vector<std::vector<Moments>> moments;
+  std::vector<Proposal> proposals;
+
+  void Tell(const std::string& stage, int64_t done, int64_t total) const {
+    if (progress) progress(stage, done, total);
+  }
+};
+
+// What the original makes of the samples, and what it costs.
+absl::Status RunOriginal(Job& job) {
+  SlimOptions& options = job.options;
+  SlimReport& report = job.report;
+  if (options.threads <= 0) options.threads = AvailableThreads();
   report.synthetic = options.samples.empty();
   report.input_shapes = options.input_shapes;
-
-  // What the original makes of the samples.
-  std::optional<Reference> reference;
-  std::vector<Sample> fit_samples;
   if (options.runtime != nullptr) {
-    Tell(progress, "run the original", 0, 1);
-    CNNOPT_ASSIGN_OR_RETURN(std::vector<Sample> samples, FindSamples(model, options));
+    job.Tell("run the original", 0, 1);
+    CNNOPT_ASSIGN_OR_RETURN(std::vector<Sample> samples, FindSamples(job.original, options));
     Split split = SplitSamples(std::move(samples), options.fit);
-    fit_samples = std::move(split.fit);
-    CNNOPT_ASSIGN_OR_RETURN(reference,
-                            MakeReference(options.runtime, model, std::move(split.held_out), options.threads));
-    report.samples = static_cast<int64_t>(reference->samples.size());
+    job.fit_samples = std::move(split.fit);
+    CNNOPT_ASSIGN_OR_RETURN(job.reference,
+                            MakeReference(options.runtime, job.original, std::move(split.held_out), options.threads));
+    report.samples = static_cast<int64_t>(job.reference->samples.size());
+    report.fit_samples = static_cast<int64_t>(job.fit_samples.size());
     report.runtime_version = options.runtime->version();
   }
-  CNNOPT_ASSIGN_OR_RETURN(const auto shapes,
-                          FindShapes(model, options, reference ? reference->samples : std::vector<Sample>()));
-  CNNOPT_ASSIGN_OR_RETURN(const std::vector<Site> original_sites, SitesOf(model, options, shapes));
-  report.before = report.after = TotalsOf(model, original_sites);
+  CNNOPT_ASSIGN_OR_RETURN(
+      job.shapes, FindShapes(job.original, options, job.reference ? job.reference->samples : std::vector<Sample>()));
+  CNNOPT_ASSIGN_OR_RETURN(const std::vector<Site> sites, SitesOf(job.original, options, job.shapes));
+  report.before = report.after = TotalsOf(job.original, sites);
+  return absl::OkStatus();
+}
 
-  // Exact rewrites first: they make more layers plain.
-  Tell(progress, "clean up", 0, 1);
-  onnx::ModelProto clean = model;
-  CNNOPT_ASSIGN_OR_RETURN(const CleanupResult cleanup, RunCleanup(clean, selection.cleanups, InputsOf(model, options)));
-  report.cleanups = cleanup.applied;
+// Exact rewrites first: they make more layers plain.
+absl::Status CleanUp(Job& job) {
+  job.Tell("clean up", 0, 1);
+  job.clean = job.original;
+  CNNOPT_ASSIGN_OR_RETURN(const CleanupResult cleanup,
+                          RunCleanup(job.clean, job.selection.cleanups, InputsOf(job.original, job.options)));
+  job.report.cleanups = cleanup.applied;
   for (const Declined& declined : cleanup.declined) {
-    report.warnings.push_back(absl::StrCat(declined.node, ": ", declined.reason));
+    job.report.warnings.push_back(absl::StrCat(declined.node, ": ", declined.reason));
   }
+  CNNOPT_ASSIGN_OR_RETURN(job.sites, SitesOf(job.clean, job.options, job.shapes));
+  return absl::OkStatus();
+}
 
-  // Every site, and what could be done to it.
-  CNNOPT_ASSIGN_OR_RETURN(const std::vector<Site> sites, SitesOf(clean, options, shapes));
-  std::vector<std::vector<Moments>> moments(sites.size());
-  if (!fit_samples.empty()) {
-    CNNOPT_ASSIGN_OR_RETURN(moments, ObserveMoments(options.runtime, clean, sites, Applicable(sites, selection.forms),
-                                                    fit_samples, options.threads, [&](size_t seen) {
-                                                      Tell(progress, "look at samples", static_cast<int64_t>(seen),
-                                                           static_cast<int64_t>(fit_samples.size()));
-                                                    }));
-    const double shrinkage = getenv("LAM") ? atof(getenv("LAM")) : 0.01;
-    for (std::vector<Moments>& site : moments)
-      for (Moments& m : site) m = Shrink(m, shrinkage);
+// What each site sees.
+absl::Status LookAtSamples(Job& job) {
+  job.moments.resize(job.sites.size());
+  if (job.fit_samples.empty()) return absl::OkStatus();
+  const auto total = static_cast<int64_t>(job.fit_samples.size());
+  CNNOPT_ASSIGN_OR_RETURN(
+      job.moments, ObserveMoments(job.options.runtime, job.clean, job.sites, Applicable(job.sites, job.selection.forms),
+                                  job.fit_samples, job.options.threads, [&](size_t seen) {
+                                    job.Tell("look at samples", static_cast<int64_t>(seen), total);
+                                  }));
+  for (std::vector<Moments>& site : job.moments) {
+    for (Moments& group : site) group = Shrink(group, kShrinkage);
   }
+  return absl::OkStatus();
+}
+
+// What could be done to each.
+void ProposeAll(Job& job) {
   std::mutex mutex;
   int64_t done = 0;
-  const std::vector<Proposal> proposals = Propose(sites, selection.forms, moments, options.threads, [&] {
+  job.proposals = Propose(job.sites, job.selection.forms, job.moments, job.options.threads, [&] {
     const std::lock_guard<std::mutex> lock(mutex);
-    Tell(progress, "factorise", ++done, static_cast<int64_t>(sites.size()));
+    job.Tell("factorise", ++done, static_cast<int64_t>(job.sites.size()));
   });
+}
 
-  // One choice per site, under the budget or the bound.
-  Workbench bench(clean, sites, proposals, moments, options.threads);
-  ChooseContext context{
-      options, selection.forced_rank, report.before.macs, sites, proposals, reference ? &*reference : nullptr,
-      progress};
-  CNNOPT_ASSIGN_OR_RETURN(const Chosen chosen, Choose(context, bench));
-  report.bound = chosen.bound;
+// The model of the chosen plan, refitted front to back where that helps on the held-out samples.
+absl::StatusOr<onnx::ModelProto> Assemble(Job& job, const Chosen& chosen, Workbench& bench) {
   CNNOPT_ASSIGN_OR_RETURN(onnx::ModelProto slim, bench.Build(chosen.plan));
-  if (!fit_samples.empty() && chosen.refusal.empty() && !getenv("NOREFIT")) {
-    CNNOPT_ASSIGN_OR_RETURN(const Comparison before, Measure(*reference, slim, reference->samples.size()));
-    CNNOPT_ASSIGN_OR_RETURN(onnx::ModelProto refitted,
-                            RefitFrontToBack(clean, sites, chosen.plan, {fit_samples, reference->samples},
-                                             options.runtime, options.threads, bench, progress));
-    CNNOPT_ASSIGN_OR_RETURN(const Comparison after, Measure(*reference, refitted, reference->samples.size()));
-    if (getenv("DBG")) fprintf(stderr, "one shot %.4f refit %.4f\n", before.relative_error, after.relative_error);
-    if (after.relative_error < before.relative_error) slim = std::move(refitted);
+  const bool replaced = std::any_of(chosen.plan.begin(), chosen.plan.end(), [](int choice) { return choice != 0; });
+  if (job.fit_samples.empty() || !replaced || !chosen.refusal.empty()) return slim;
+  const size_t count = job.reference->samples.size();
+  CNNOPT_ASSIGN_OR_RETURN(const Comparison before, Measure(*job.reference, slim, count));
+  CNNOPT_ASSIGN_OR_RETURN(onnx::ModelProto refitted,
+                          RefitFrontToBack(job.clean, job.sites, chosen.plan, {job.fit_samples, job.reference->samples},
+                                           job.options.runtime, job.options.threads, bench, job.progress));
+  CNNOPT_ASSIGN_OR_RETURN(const Comparison after, Measure(*job.reference, refitted, count));
+  return after.new_nonfinite == 0 && after.relative_error < before.relative_error ? refitted : slim;
+}
+
+void CountCosts(const onnx::ModelProto& slim, SlimReport& report) {
+  report.after = TotalsOf(slim, {});
+  report.after.macs = std::nullopt;
+  if (!report.before.macs.has_value()) return;
+  int64_t macs = 0;
+  for (const LayerReport& layer : report.layers) macs += layer.macs_after.value_or(0);
+  report.after.macs = macs;
+}
+
+// Both models on the held-out samples. Returns whether the result may stand.
+absl::StatusOr<bool> VerifyResult(Job& job, const onnx::ModelProto& slim, double bound) {
+  SlimReport& report = job.report;
+  if (!job.reference.has_value() || job.options.verify == Verify::kOff) return true;
+  job.Tell("verify", 0, 1);
+  CNNOPT_ASSIGN_OR_RETURN(report.comparison, Measure(*job.reference, slim, job.reference->samples.size()));
+  const std::string objection = Objection(*report.comparison, bound);
+  report.verified = objection.empty();
+  if (!report.verified && job.options.verify == Verify::kEnforce) {
+    report.verdict = Verdict::kRefused;
+    report.reason = objection;
+    return false;
   }
-  report.layers = ReportLayers(sites, proposals, chosen.plan, bench, chosen.kept_reason);
+  if (!report.verified) report.warnings.push_back(objection);
+  return true;
+}
+
+absl::Status TimeBoth(Job& job, const onnx::ModelProto& slim) {
+  if (!job.reference.has_value() || !job.options.measure_latency) return absl::OkStatus();
+  job.Tell("time both", 0, 1);
+  CNNOPT_ASSIGN_OR_RETURN(const Session before, Session::Create(job.options.runtime, job.original));
+  CNNOPT_ASSIGN_OR_RETURN(const Session after, Session::Create(job.options.runtime, slim));
+  CNNOPT_ASSIGN_OR_RETURN(job.report.latency, TimePairs(before, after, job.reference->samples.front()));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& options, const Progress& progress) {
+  CNNOPT_ASSIGN_OR_RETURN(const Selection selection, SelectPasses(options.passes, options.cleanup));
+  CNNOPT_RETURN_IF_ERROR(CheckOptions(options, selection));
+  Job job{model, options, progress, selection, {}, {}, {}, {}, {}, {}, {}, {}};
+  SlimReport& report = job.report;
+
+  CNNOPT_RETURN_IF_ERROR(RunOriginal(job));
+  CNNOPT_RETURN_IF_ERROR(CleanUp(job));
+  CNNOPT_RETURN_IF_ERROR(LookAtSamples(job));
+  ProposeAll(job);
+
+  Workbench bench(job.clean, job.sites, job.proposals, job.moments, job.options.threads);
+  const ChooseContext context{job.options, selection.forced_rank, report.before.macs,
+                              job.sites,   job.proposals,         job.reference ? &*job.reference : nullptr,
+                              progress};
+  CNNOPT_ASSIGN_OR_RETURN(const Chosen chosen, Choose(context, bench));
+  CNNOPT_ASSIGN_OR_RETURN(onnx::ModelProto slim, Assemble(job, chosen, bench));
+  report.bound = chosen.bound;
+  report.layers = ReportLayers(job.sites, job.proposals, chosen.plan, bench, chosen.kept_reason);
   if (!chosen.refusal.empty()) {
     report.verdict = Verdict::kRefused;
     report.reason = chosen.refusal;
@@ -282,34 +361,10 @@ absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& give
     report.reason = MainReason(report.layers);
     return report;
   }
-  CNNOPT_ASSIGN_OR_RETURN(const std::vector<Site> slim_sites,
-                          SitesOf(slim, options, InferShapes(slim, options.input_shapes)));
-  report.after = TotalsOf(slim, slim_sites);
-  if (report.before.macs.has_value()) {
-    int64_t macs = 0;  // by layer: inference may know less than one run showed
-    for (const LayerReport& layer : report.layers) macs += layer.macs_after.value_or(0);
-    report.after.macs = macs;
-  }
-
-  // Both models on the same samples.
-  if (reference.has_value() && options.verify != Verify::kOff) {
-    Tell(progress, "verify", 0, 1);
-    CNNOPT_ASSIGN_OR_RETURN(report.comparison, Measure(*reference, slim, reference->samples.size()));
-    const std::string objection = Objection(*report.comparison, chosen.bound);
-    report.verified = objection.empty();
-    if (!report.verified && options.verify == Verify::kEnforce) {
-      report.verdict = Verdict::kRefused;
-      report.reason = objection;
-      return report;
-    }
-    if (!report.verified) report.warnings.push_back(objection);
-  }
-  if (reference.has_value() && options.measure_latency) {
-    Tell(progress, "time both", 0, 1);
-    CNNOPT_ASSIGN_OR_RETURN(const Session before, Session::Create(options.runtime, model));
-    CNNOPT_ASSIGN_OR_RETURN(const Session after, Session::Create(options.runtime, slim));
-    CNNOPT_ASSIGN_OR_RETURN(report.latency, TimePairs(before, after, reference->samples.front()));
-  }
+  CountCosts(slim, report);
+  CNNOPT_ASSIGN_OR_RETURN(const bool stands, VerifyResult(job, slim, chosen.bound));
+  if (!stands) return report;
+  CNNOPT_RETURN_IF_ERROR(TimeBoth(job, slim));
   report.verdict = Verdict::kSlimmed;
   model = std::move(slim);
   return report;

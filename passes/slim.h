@@ -87,8 +87,9 @@ struct SlimReport {
   std::optional<Comparison> comparison;
   std::optional<double> bound;  // on the relative output error, if one was in force
   std::optional<Latency> latency;
-  bool synthetic = false;  // the samples were made up
-  int64_t samples = 0;
+  bool synthetic = false;   // the samples were made up
+  int64_t samples = 0;      // that both models were compared on
+  int64_t fit_samples = 0;  // that replacements were fitted to; 0: by weights only
   std::map<std::string, Shape> input_shapes;
   std::string runtime_version;  // of ONNX Runtime; empty without
   std::vector<std::string> warnings;
