@@ -138,6 +138,7 @@ std::string RenderJson(const SlimReport& report, const ReportContext& context) {
       {"latency", Timed(report.latency)},
       {"samples",
        {{"count", report.samples},
+        {"fitted", report.fit_samples},
         {"synthetic", report.synthetic},
         {"path", TextOrNull(BaseName(context.calibration))},
         {"sha256", TextOrNull(context.calibration_sha256)}}},

@@ -283,7 +283,9 @@ std::string RenderTotals(const SlimReport& report, const TableOptions& options) 
     const std::string source = report.synthetic
                                    ? Painted("synthetic: made up, --calibration gives real ones", kYellow, options)
                                    : absl::StrCat("of ", ForScreen(options.samples));
-    absl::StrAppend(&text, Line("samples", absl::StrCat(report.samples, " ", source)));
+    const std::string fitted =
+        report.fit_samples > 0 ? absl::StrCat(", ", report.fit_samples, " others fitted to") : "";
+    absl::StrAppend(&text, Line("samples", absl::StrCat(report.samples, " ", source, fitted)));
   }
   if (report.verdict != Verdict::kUnchanged) {
     absl::StrAppend(&text, Line("verified", report.verified ? "yes" : Painted("no", kYellow, options)));

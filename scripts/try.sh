@@ -7,4 +7,4 @@ cmake --preset release -DBUILD_TESTING=OFF -DCNNOPT_BENCHMARKS=OFF >/dev/null
 cmake --build --preset release -j "$(nproc)" --target cnnopt
 set -x
 build/release/cnnopt testdata/resnet.onnx build/slim.onnx --pass=dsc --target-macs=0.7 \
-  --calibration=testdata/cifar_calibration.npy
+  --calibration=testdata/cifar_samples.npy

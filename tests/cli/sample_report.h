@@ -53,6 +53,7 @@ inline SlimReport SampleReport() {
   report.bound = 0.05;
   report.latency = Latency{2.31, 1.55, 0.671, 0.655, 0.69, 200};
   report.samples = 32;
+  report.fit_samples = 128;
   report.input_shapes = {{"image", {1, 3, 32, 32}}};
   report.runtime_version = "1.32.0";
   report.warnings = {"BatchNormalization 'bn9': its output is also read by 'add1'"};

@@ -65,7 +65,8 @@ TEST_F(SlimRun, WritesASlimmerModelThatIsVerified) {
   const Json report = Json::parse(ReadText(folder_ / "r.json"));
   EXPECT_EQ(report["verdict"], "slimmed");
   EXPECT_EQ(report["verified"], true);
-  EXPECT_EQ(report["samples"]["count"], 32);
+  EXPECT_EQ(report["samples"]["count"], 6);  // one in five of 32 is held out
+  EXPECT_EQ(report["samples"]["fitted"], 26);
   EXPECT_EQ(report["samples"]["synthetic"], false);
   EXPECT_EQ(report["samples"]["path"], "cifar_samples.npy");
   EXPECT_LE(report["comparison"]["relative_error"].get<double>(), kDefaultMaxError);
@@ -146,7 +147,7 @@ TEST_F(SlimRun, ATerminalGetsColorsAndABarThatIsWiped) {
 
 TEST_F(SlimRun, SyntheticSamplesAreCalledThat) {
   const Finished run = RunOk({resnet_, out_, "--pass=dsc", "--samples=3", "--no-latency"});
-  EXPECT_THAT(run.out, HasSubstr("3 synthetic"));
+  EXPECT_THAT(run.out, HasSubstr("1 synthetic"));
 }
 
 TEST_F(SlimRun, ProvenanceNamesTheInputAndTheOptionsButNoPlace) {

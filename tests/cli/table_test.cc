@@ -42,7 +42,7 @@ TEST(Table, WholeText) {
             "time, 1 thread     2.31 ms ->   1.55 ms  0.671x (0.66x to 0.69x)\n"
             "output error     0.0432  (bound 0.05)\n"
             "top-1 agreement  98.4 %\n"
-            "samples          32 of cifar.npy\n"
+            "samples          32 of cifar.npy, 128 others fitted to\n"
             "verified         yes\n");
 }
 
