@@ -19,7 +19,6 @@
 //
 // T multiplier-1 branches and a sum, never a depthwise Conv with a multiplier: ONNX Runtime has no fast kernel for it.
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "Eigen/Cholesky"
@@ -35,9 +34,17 @@ constexpr int kSweeps = 3;
 
 Conv DepthwiseOutline(const Conv& conv, int64_t channels) { return SpatialOutline(conv, channels, channels, channels); }
 
-std::vector<int64_t> UpTo(int64_t last) {
-  std::vector<int64_t> ranks(static_cast<size_t>(last));
-  std::iota(ranks.begin(), ranks.end(), int64_t{1});
+// Each branch also writes and adds a whole output map, which takes about as long as this many multiplications per
+// element (benchmarks/dsc_latency: 64 and 128 channels at ranks 1 to 4 agree). Without it many ranks would pay in
+// multiplications and lose in time.
+constexpr int64_t kMapCost = 32;
+
+// Ranks 1, 2, ... while T branches take less time than the layer, up to the exact one.
+std::vector<int64_t> RanksThatPay(const Conv& conv, int64_t exact) {
+  const int64_t dense = conv.taps() * conv.in_channels * conv.out_channels;
+  const int64_t branch = conv.in_channels * (conv.taps() + conv.out_channels) + kMapCost * conv.out_channels;
+  std::vector<int64_t> ranks;
+  for (int64_t rank = 1; rank <= exact && rank * branch < dense; ++rank) ranks.push_back(rank);
   return ranks;
 }
 
@@ -161,7 +168,9 @@ DepthwiseFit FitDepthwiseFirst(const Conv& conv, const Moments& moments, int64_t
 
 class DepthwiseFirst final : public Dsc {
  protected:
-  std::vector<int64_t> Ranks(const Conv& conv) const override { return UpTo(std::min(conv.taps(), conv.out_channels)); }
+  std::vector<int64_t> Ranks(const Conv& conv) const override {
+    return RanksThatPay(conv, std::min(conv.taps(), conv.out_channels));
+  }
 
   Replacement OutlineGroup(const Conv& conv, int64_t rank) const override {
     const std::vector<Conv> branch = {DepthwiseOutline(conv, conv.in_channels),
@@ -285,7 +294,9 @@ class PointwiseFirst final : public Dsc {
   std::string Label(int64_t rank) const override { return absl::StrCat("dsc rank ", rank, ", pointwise first"); }
 
  protected:
-  std::vector<int64_t> Ranks(const Conv& conv) const override { return UpTo(std::min(conv.taps(), conv.in_channels)); }
+  std::vector<int64_t> Ranks(const Conv& conv) const override {
+    return RanksThatPay(conv, std::min(conv.taps(), conv.in_channels));
+  }
 
   Replacement OutlineGroup(const Conv& conv, int64_t rank) const override {
     const std::vector<Conv> branch = {PointwiseOutline(conv.axes(), conv.in_channels, conv.out_channels),

@@ -42,7 +42,7 @@ TEST_P(DscTest, ErrorFallsWithRankAndIsWhatWasPredicted) {
   for (const bool weights_only : {true, false}) {
     const std::vector<Moments> moments = weights_only ? std::vector<Moments>() : std::vector<Moments>{seen};
     const std::vector<RankError> candidates = form().Candidates(conv, moments);
-    ASSERT_GE(candidates.size(), 5);
+    ASSERT_GE(candidates.size(), 3);
     double last = 1;
     for (const RankError& candidate : candidates) {
       EXPECT_LT(candidate.error, last);
@@ -62,8 +62,10 @@ TEST_P(DscTest, OnlyRanksThatPayAreCandidates) {
   for (const RankError& candidate : candidates) {
     EXPECT_LT(ParameterCount(form().Outline(conv, candidate.rank)), ParameterCount(conv));
   }
-  // One more would not pay: T Ci (K + Co) >= K Ci Co.
-  EXPECT_GE(ParameterCount(form().Outline(conv, candidates.back().rank + 1)), ParameterCount(conv));
+  // 32 x (9 + 64) multiplications and 64 elements of a map, each worth 32, against 18,432: 4 branches, not 5.
+  EXPECT_EQ(candidates.back().rank, 4);
+  // Few inputs and many taps: the maps would take longer than the multiplications they save.
+  EXPECT_EQ(form().Candidates(RandomConv(random, Plain({7, 7}), 3, 64, 1, false), {}).size(), 3);
   // A layer with one input and one output channel has nothing to gain at any rank.
   EXPECT_TRUE(form().Candidates(RandomConv(random, Plain({3, 3}), 1, 1, 1, false), {}).empty());
 }
