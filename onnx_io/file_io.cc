@@ -318,15 +318,12 @@ absl::StatusOr<std::string> ResolveLinks(const std::string& path) {
   return target;
 }
 
-absl::Status SyncFolder(const std::string& folder) {
+void SyncFolder(const std::string& folder) {
   const int descriptor = Retry([&] { return open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
-  if (descriptor == -1) {
-    return absl::OkStatus();
+  if (descriptor != -1) {
+    static_cast<void>(Retry([&] { return fsync(descriptor); }));
+    close(descriptor);
   }
-  const int error = Retry([&] { return fsync(descriptor); }) == -1 ? errno : 0;
-  close(descriptor);
-  return error == EIO || error == ENOSPC || error == EDQUOT ? ErrnoStatus(error, "flush folder", folder)
-                                                            : absl::OkStatus();
 }
 
 bool FileExists(const std::string& path) {

@@ -85,9 +85,9 @@ class AtomicFile {
 // Errors: InvalidArgument (empty, a NUL, a folder, a device), Unavailable (links in a circle).
 absl::StatusOr<std::string> ResolveLinks(const std::string& path);
 
-// Brings renames in `folder` to the disk. Best effort where a folder cannot be opened or flushed; only a report of
-// lost data (EIO, ENOSPC, EDQUOT) is an error.
-absl::Status SyncFolder(const std::string& folder);
+// Brings renames in `folder` to the disk, where that is possible. Not reported when it is not: the renamed file is
+// whole and in its place, and after a power cut the old one would be.
+void SyncFolder(const std::string& folder);
 
 bool FileExists(const std::string& path);
 void RemoveFile(const std::string& path);  // if it is there

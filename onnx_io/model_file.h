@@ -45,8 +45,7 @@ struct WriteOptions {
 // `model` is only changed while it is written (payloads are moved out and back) and is the same afterwards.
 // Errors: NotFound (folder missing), InvalidArgument (a folder, a device), PermissionDenied, ResourceExhausted (disk
 // full, file size limit, more than 2 GiB of other things than payloads), Unavailable (other I/O). None of them leaves
-// a temporary file or touches the old file, but one: when the finished file has its name and the disk then reports
-// that the folder's change was lost.
+// a temporary file or touches the old file.
 absl::Status WriteModel(onnx::ModelProto& model, const std::string& path, const WriteOptions& options = {});
 
 // Writes `bytes` to `path` atomically, as WriteModel does. For reports and unchanged models.

@@ -66,7 +66,8 @@ absl::Status Publish(std::unique_ptr<AtomicFile> data, const std::string& data_p
     }
     return status;
   }
-  return SyncFolder(FolderOf(target));
+  SyncFolder(FolderOf(target));
+  return absl::OkStatus();
 }
 
 }  // namespace

@@ -32,6 +32,7 @@ std::string TempFolder::Path(absl::string_view name) const { return absl::StrCat
 std::string TempFolder::Write(absl::string_view name, absl::string_view bytes) const {
   const std::string path = Path(name);
   fs::create_directories(fs::path(path).parent_path());
+  fs::remove(path);  // some file systems flush a file that is cut to nothing and written again
   std::ofstream file(path, std::ios::binary);
   file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   if (!file.flush()) {
