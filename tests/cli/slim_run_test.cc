@@ -199,8 +199,9 @@ TEST_F(SlimRun, ABudgetOutOfReachIsRefused) {
 }
 
 TEST_F(SlimRun, WithoutRuntimeWhenNothingIsRun) {
-  const std::vector<std::vector<std::string>> cases = {
-      {"--pass=dsc:rank=2"}, {"--pass=fold-batch-norm"}, {"--pass=dsc", "--target-macs=0.9"}};
+  const std::vector<std::vector<std::string>> cases = {{"--fit=weights", "--pass=dsc:rank=2"},
+                                                       {"--pass=fold-batch-norm"},
+                                                       {"--fit=weights", "--pass=dsc", "--target-macs=0.9"}};
   for (const std::vector<std::string>& flags : cases) {
     SCOPED_TRACE(flags.back());
     std::vector<std::string> arguments = {resnet_, out_, "--verify=off", "--ort=/nonexistent"};
@@ -211,6 +212,13 @@ TEST_F(SlimRun, WithoutRuntimeWhenNothingIsRun) {
     arguments[2] = "--verify=enforce";
     EXPECT_EQ(RunCnnopt(arguments).code, 2);
   }
+}
+
+TEST_F(SlimRun, LeavingOutTheComparisonAloneDoesNotChangeTheFit) {
+  const Finished missing =
+      RunCnnopt({resnet_, out_, "--verify=off", "--ort=/nonexistent", "--pass=dsc", "--target-macs=0.9"});
+  EXPECT_EQ(missing.code, 2);
+  EXPECT_THAT(missing.err, HasSubstr("--fit=weights"));
 }
 
 TEST_F(SlimRun, OverItselfUnderForce) {
