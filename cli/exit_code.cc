@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/cord.h"
+#include "absl/strings/string_view.h"
 
 namespace cnnopt {
 namespace {
@@ -44,7 +45,8 @@ const std::vector<ExitCodeEntry>& ExitCodes() {
 
 absl::Status From(Origin origin, absl::Status status) {
   if (!status.ok() && !status.GetPayload(kOriginUrl).has_value()) {
-    status.SetPayload(kOriginUrl, absl::Cord(std::string(1, static_cast<char>('0' + static_cast<int>(origin)))));
+    const char digit = static_cast<char>('0' + static_cast<int>(origin));
+    status.SetPayload(kOriginUrl, absl::Cord(absl::string_view(&digit, 1)));
   }
   return status;
 }

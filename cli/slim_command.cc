@@ -26,15 +26,18 @@ namespace {
 
 using Runtime = std::shared_ptr<const OnnxRuntime>;
 
-// Whether a model must be run. What a budget, a rank or an exact pass decides can be had from the weights alone; a
-// bound, and the default is one, is on what the model computes. The answer depends on the flags only, never on what
-// happens to be installed, so that the same command gives the same bytes everywhere.
+// Whether a model must be run. What a budget or a rank decides can be fitted to the weights alone, and exact passes
+// need no fit; a bound, and the default is one, is on what the model computes. The answer depends on the flags only,
+// never on what happens to be installed, so that the same command gives the same bytes everywhere.
 bool MustRun(const SlimArguments& arguments) {
   if (arguments.verify != Verify::kOff || arguments.max_error.has_value() || !arguments.calibration.empty()) {
     return true;
   }
   const absl::StatusOr<Selection> selection = SelectPasses(arguments.passes, arguments.cleanup);
-  return !arguments.target_macs.has_value() && selection.ok() && !selection->forced_rank && !selection->forms.empty();
+  if (!selection.ok() || selection->forms.empty()) {
+    return false;
+  }
+  return arguments.fit == Fit::kSamples || !(arguments.target_macs.has_value() || selection->forced_rank);
 }
 
 absl::StatusOr<Runtime> OpenRuntime(const SlimArguments& arguments) {
@@ -43,8 +46,9 @@ absl::StatusOr<Runtime> OpenRuntime(const SlimArguments& arguments) {
   }
   absl::StatusOr<Runtime> runtime = OnnxRuntime::Open(arguments.ort);
   if (!runtime.ok()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        runtime.status().message(), "; without one, --verify=off with --target-macs or --pass=FORM:rank=N"));
+    return absl::FailedPreconditionError(
+        absl::StrCat(runtime.status().message(),
+                     "; without one: --verify=off --fit=weights and --target-macs or --pass=FORM:rank=N"));
   }
   return runtime;
 }

@@ -1,19 +1,27 @@
 // Everything a user can get wrong: one line that says so, the right exit code, and OUT as it was.
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <random>
 
 #include "absl/strings/match.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/cli/process.h"
 #include "tests/testing/model.h"
+#include "tests/testing/process.h"
+#include "tests/testing/temp_folder.h"
 
 namespace cnnopt {
 namespace {
 
+using testing::FileBytes;
+using testing::Finished;
 using ::testing::HasSubstr;
+using testing::RunCnnopt;
+using testing::RunOptions;
+using testing::TempFolder;
 using ::testing::UnorderedElementsAre;
 
 constexpr char kOldOut[] = "what OUT held before";
@@ -28,25 +36,25 @@ void ExpectOneLine(const Finished& run, const std::string& part) {
 class BadInput : public ::testing::Test {
  protected:
   BadInput() {
-    WriteText(out_, kOldOut);
+    folder_.Write("out.onnx", kOldOut);
     std::filesystem::copy(testing::TestData("lenet.onnx"), in_);
   }
   // The program fails with `code` and `part` of a line, and leaves OUT and the folder as they were.
   void ExpectFailure(const std::vector<std::string>& arguments, int code, const std::string& part) {
-    std::vector<std::string> before = folder_.Files();
+    std::vector<std::string> before = folder_.Names();
     const Finished run = RunCnnopt(arguments);
     EXPECT_EQ(run.code, code) << run.err;
     ExpectOneLine(run, part);
-    EXPECT_EQ(ReadText(out_), kOldOut);
-    EXPECT_THAT(folder_.Files(), ::testing::UnorderedElementsAreArray(before));
+    EXPECT_EQ(FileBytes(out_), kOldOut);
+    EXPECT_THAT(folder_.Names(), ::testing::UnorderedElementsAreArray(before));
   }
 
   TempFolder folder_;
-  std::string in_ = folder_ / "in.onnx", out_ = folder_ / "out.onnx";
+  std::string in_ = folder_.Path("in.onnx"), out_ = folder_.Path("out.onnx");
 };
 
 TEST_F(BadInput, FilesThatAreNoModels) {
-  const std::string model = ReadText(in_);
+  const std::string model = FileBytes(in_);
   std::mt19937 random(1);
   std::string noise(10'000, '\0');
   std::generate(noise.begin(), noise.end(), [&] { return static_cast<char>(random()); });
@@ -68,40 +76,40 @@ TEST_F(BadInput, FilesThatAreNoModels) {
   };
   for (const auto& bad : cases) {
     SCOPED_TRACE(bad.name);
-    WriteText(in_, bad.content);
+    folder_.Write("in.onnx", bad.content);
     ExpectFailure({in_, out_}, 3, bad.message);
   }
 }
 
 TEST_F(BadInput, InThatIsNoFile) {
-  ExpectFailure({folder_ / "missing.onnx", out_}, 3, "does not exist");
+  ExpectFailure({folder_.Path("missing.onnx"), out_}, 3, "does not exist");
   ExpectFailure({folder_.path(), out_}, 3, "is a folder");
-  std::filesystem::create_symlink("nowhere", folder_ / "dangling");
-  ExpectFailure({folder_ / "dangling", out_}, 3, "does not exist");
-  std::filesystem::create_symlink("loop", folder_ / "loop");
-  ExpectFailure({folder_ / "loop", out_}, 3, "loop");
-  ASSERT_EQ(mkfifo((folder_ / "fifo").c_str(), 0600), 0);
-  ExpectFailure({folder_ / "fifo", out_}, 3, "not a regular file");
+  std::filesystem::create_symlink("nowhere", folder_.Path("dangling"));
+  ExpectFailure({folder_.Path("dangling"), out_}, 3, "does not exist");
+  std::filesystem::create_symlink("loop", folder_.Path("loop"));
+  ExpectFailure({folder_.Path("loop"), out_}, 3, "loop");
+  ASSERT_EQ(mkfifo(folder_.Path("fifo").c_str(), 0600), 0);
+  ExpectFailure({folder_.Path("fifo"), out_}, 3, "not a regular file");
   ExpectFailure({in_ + "/x", out_}, 3, "");
   ExpectFailure({std::string(5000, 'x'), out_}, 3, "");
 }
 
 TEST_F(BadInput, OutThatCannotBeWritten) {
-  ExpectFailure({in_, folder_ / "missing/out.onnx"}, 74, "missing");
+  ExpectFailure({in_, folder_.Path("missing/out.onnx")}, 74, "missing");
   ExpectFailure({in_, folder_.path()}, 74, "is a folder");
-  ExpectFailure({in_, folder_ / "new/"}, 74, "is a folder");
+  ExpectFailure({in_, folder_.Path("new/")}, 74, "is a folder");
   ExpectFailure({in_, in_ + "/out.onnx"}, 74, "in.onnx");
   // Renaming over such a thing would destroy it: /dev/null, say.
-  ASSERT_EQ(mkfifo((folder_ / "fifo").c_str(), 0600), 0);
-  ExpectFailure({in_, folder_ / "fifo"}, 74, "not a regular file");
-  EXPECT_TRUE(std::filesystem::is_fifo(folder_ / "fifo"));
-  ExpectFailure({in_, out_, "--report=" + (folder_ / "missing/r.json")}, 74, "missing");
-  std::filesystem::create_directory(folder_ / "folder.json");
-  ExpectFailure({in_, out_, "--report=" + (folder_ / "folder.json")}, 74, "is a folder");
+  ASSERT_EQ(mkfifo(folder_.Path("fifo").c_str(), 0600), 0);
+  ExpectFailure({in_, folder_.Path("fifo")}, 74, "not a regular file");
+  EXPECT_TRUE(std::filesystem::is_fifo(folder_.Path("fifo")));
+  ExpectFailure({in_, out_, "--report=" + folder_.Path("missing/r.json")}, 74, "missing");
+  std::filesystem::create_directory(folder_.Path("folder.json"));
+  ExpectFailure({in_, out_, "--report=" + folder_.Path("folder.json")}, 74, "is a folder");
 }
 
 TEST_F(BadInput, FolderWithoutPermission) {
-  const std::string program = folder_ / "cnnopt";  // where any user may run it
+  const std::string program = folder_.Path("cnnopt");  // where any user may run it
   std::filesystem::copy(CNNOPT_BINARY, program);
   ASSERT_EQ(chmod(folder_.path().c_str(), 0555), 0);
   RunOptions options;
@@ -109,44 +117,44 @@ TEST_F(BadInput, FolderWithoutPermission) {
   if (getuid() == 0) {
     options.user = 65534;  // permissions do not bind root
   }
-  const Finished run = RunCnnopt({in_, folder_ / "new.onnx"}, options);
+  const Finished run = RunCnnopt({in_, folder_.Path("new.onnx")}, options);
   ASSERT_EQ(chmod(folder_.path().c_str(), 0755), 0);
   EXPECT_EQ(run.code, 74);
   ExpectOneLine(run, "ermission denied");
-  EXPECT_FALSE(std::filesystem::exists(folder_ / "new.onnx"));
+  EXPECT_FALSE(std::filesystem::exists(folder_.Path("new.onnx")));
 }
 
 TEST_F(BadInput, OutIsIn) {
-  const std::string model = ReadText(in_);
-  std::filesystem::create_symlink("in.onnx", folder_ / "link.onnx");
-  std::filesystem::create_hard_link(in_, folder_ / "hard.onnx");
-  std::filesystem::create_directory(folder_ / "sub");
-  std::filesystem::create_directory_symlink(".", folder_ / "self");
+  const std::string model = FileBytes(in_);
+  std::filesystem::create_symlink("in.onnx", folder_.Path("link.onnx"));
+  std::filesystem::create_hard_link(in_, folder_.Path("hard.onnx"));
+  std::filesystem::create_directory(folder_.Path("sub"));
+  std::filesystem::create_directory_symlink(".", folder_.Path("self"));
   for (const char* name : {"in.onnx", "link.onnx", "hard.onnx", "sub/../in.onnx", "./in.onnx", "self/in.onnx"}) {
     SCOPED_TRACE(name);
-    ExpectFailure({in_, folder_ / name}, 2, "the same file, which --force allows");
-    ExpectFailure({folder_ / name, in_}, 2, "the same file, which --force allows");
-    EXPECT_EQ(ReadText(in_), model);
+    ExpectFailure({in_, folder_.Path(name)}, 2, "the same file, which --force allows");
+    ExpectFailure({folder_.Path(name), in_}, 2, "the same file, which --force allows");
+    EXPECT_EQ(FileBytes(in_), model);
   }
 }
 
 TEST_F(BadInput, OtherFilesThatAreTheSame) {
-  const std::string samples = folder_ / "samples.npy";
+  const std::string samples = folder_.Path("samples.npy");
   std::filesystem::copy(testing::TestData("mnist_samples.npy"), samples);
   ExpectFailure({in_, samples, "--calibration=" + samples}, 2, "calibration data");
-  const std::string report = folder_ / "new.json";
+  const std::string report = folder_.Path("new.json");
   ExpectFailure({in_, report, "--report=" + report}, 2, "report");
   ExpectFailure({in_, report, "--report=" + folder_.path() + "/./new.json"}, 2, "report");
-  std::filesystem::copy(in_, folder_ / "in.json");
-  ExpectFailure({folder_ / "in.json", out_, "--report=" + (folder_ / "in.json")}, 2, "report");
-  EXPECT_EQ(ReadText(samples), ReadText(testing::TestData("mnist_samples.npy")));
+  std::filesystem::copy(in_, folder_.Path("in.json"));
+  ExpectFailure({folder_.Path("in.json"), out_, "--report=" + folder_.Path("in.json")}, 2, "report");
+  EXPECT_EQ(FileBytes(samples), FileBytes(testing::TestData("mnist_samples.npy")));
 }
 
 TEST_F(BadInput, Samples) {
-  ExpectFailure({in_, out_, "--calibration=" + (folder_ / "missing.npy")}, 3, "does not exist");
+  ExpectFailure({in_, out_, "--calibration=" + folder_.Path("missing.npy")}, 3, "does not exist");
   ExpectFailure({in_, out_, "--calibration=" + folder_.path()}, 3, "is a folder");
-  WriteText(folder_ / "text.npy", "no array");
-  ExpectFailure({in_, out_, "--calibration=" + (folder_ / "text.npy")}, 3, "text.npy");
+  folder_.Write("text.npy", "no array");
+  ExpectFailure({in_, out_, "--calibration=" + folder_.Path("text.npy")}, 3, "text.npy");
   // Images of another size than the model takes.
   ExpectFailure({in_, out_, "--calibration=" + testing::TestData("cifar_samples.npy")}, 3, "image");
 }
@@ -190,8 +198,8 @@ TEST_F(BadInput, NoRoomForOut) {
   const Finished run = RunCnnopt({in_, out_, "--pass=fold-batch-norm", "--verify=off"}, options);
   EXPECT_EQ(run.code, 74) << run.err;
   ExpectOneLine(run, "out.onnx");
-  EXPECT_EQ(ReadText(out_), kOldOut);
-  EXPECT_THAT(folder_.Files(), UnorderedElementsAre("in.onnx", "out.onnx"));
+  EXPECT_EQ(FileBytes(out_), kOldOut);
+  EXPECT_THAT(folder_.Names(), UnorderedElementsAre("in.onnx", "out.onnx"));
 }
 
 TEST(Printing, AFullStdoutIsAnError) {

@@ -44,7 +44,8 @@ TEST(Options, EveryFlagArrives) {
   const SlimArguments a = Parsed(
       "--target-macs=0.5 --max-error 2e-2 --calibration=c.npy --samples=16 --seed=7 --input-shape=x:1,3,8,8 "
       "--no-cleanup --assume-constant --report=a.json --report=b.json --dry-run --force --fail-if-unchanged "
-      "--external-data=4K --no-provenance --verify=report --no-latency --threads=3 --ort=lib.so -v in.onnx out.onnx");
+      "--fit=weights --external-data=4K --no-provenance --verify=report --no-latency --threads=3 --ort=lib.so -v "
+      "in.onnx out.onnx");
   EXPECT_EQ(a.target_macs, 0.5);
   EXPECT_EQ(a.max_error, 0.02);
   EXPECT_EQ(a.calibration, "c.npy");
@@ -56,6 +57,7 @@ TEST(Options, EveryFlagArrives) {
   EXPECT_THAT(a.reports, ElementsAre("a.json", "b.json"));
   EXPECT_EQ(a.external_threshold, 4096);
   EXPECT_EQ(a.verify, Verify::kReport);
+  EXPECT_EQ(a.fit, Fit::kWeights);
   EXPECT_EQ(a.threads, 3);
   EXPECT_EQ(a.ort, "lib.so");
   EXPECT_EQ(a.in, "in.onnx");
@@ -151,6 +153,7 @@ TEST(Options, RefusesWhatMakesNoSense) {
       {"in out --input-shape=x:1x3", "sizes from 1 on"},
       {"in out --input-shape=x:4294967296,4294967296", "64 bits"},
       {"in out --input-shape=x:1 --input-shape=x:2", "a shape of input 'x' is given twice"},
+      {"in out --fit=data", "--fit=data: expected samples or weights"},
       {"in out --verify=maybe", "--verify=maybe: expected enforce, report or off"},
       {"in out --report=r.md", "--report=r.md: expected a file name that ends in .json"},
       {"in out --external-data=4G", "expected a size like 1024, 4K or 1M"},
@@ -199,11 +202,11 @@ TEST(CanonicalOptions, HoldWhatChangesTheBytesInAFixedOrder) {
               IsEmpty());
   EXPECT_THAT(CanonicalOptions(Parsed("in out --calibration=/home/me/c.npy --samples=4 --max-error=0.10 --seed=3 "
                                       "--input-shape=x:1,2 --input-shape=3 --pass=dsc:rank=2 --verify=off "
-                                      "--assume-constant --external-data"),
+                                      "--assume-constant --external-data --fit=weights"),
                                "abc"),
               ElementsAre("--pass=dsc:rank=2", "--assume-constant", "--max-error=0.1", "--calibration=sha256:abc",
-                          "--samples=4", "--seed=3", "--input-shape=3", "--input-shape=x:1,2", "--verify=off",
-                          "--external-data=1024"));
+                          "--samples=4", "--fit=weights", "--seed=3", "--input-shape=3", "--input-shape=x:1,2",
+                          "--verify=off", "--external-data=1024"));
 }
 
 TEST(CanonicalOptions, ParseBackToTheSameOptions) {

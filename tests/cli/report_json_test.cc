@@ -8,8 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/cli/process.h"
 #include "tests/cli/sample_report.h"
+#include "tests/testing/model.h"
+#include "tests/testing/temp_folder.h"
 
 namespace cnnopt {
 namespace {
@@ -50,14 +51,14 @@ void CollectFields(const Json& json, const std::string& path, std::set<std::stri
 }
 
 TEST(ReportJson, IsTheExpectedTextFieldByField) {
-  EXPECT_EQ(RenderJson(SampleReport(), Context()), ReadText(CNNOPT_TESTDATA "/report.json"));
+  EXPECT_EQ(RenderJson(SampleReport(), Context()), testing::FileBytes(testing::TestData("report.json")));
 }
 
 TEST(ReportJson, EveryFieldIsDocumented) {
   std::set<std::string> fields;
   CollectFields(Json::parse(RenderJson(SampleReport(), Context())), "", fields);
   ASSERT_GT(fields.size(), 50u);
-  const std::string documentation = ReadText(CNNOPT_TESTDATA "/../docs/report.md");
+  const std::string documentation = testing::FileBytes(testing::TestData("../docs/report.md"));
   for (const std::string& field : fields) {
     EXPECT_THAT(documentation, HasSubstr(absl::StrCat("| `", field, "` |")));
   }

@@ -1,4 +1,5 @@
 // Whole runs of the program on the test models.
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/match.h"
@@ -11,16 +12,22 @@
 #include "onnx_io/model_file.h"
 #include "passes/catalog.h"
 #include "passes/slim.h"
-#include "tests/cli/process.h"
 #include "tests/testing/model.h"
+#include "tests/testing/process.h"
+#include "tests/testing/temp_folder.h"
 
 namespace cnnopt {
 namespace {
 
 using ::testing::ElementsAre;
+using testing::FileBytes;
+using testing::Finished;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using testing::RunCnnopt;
+using testing::RunOnTerminal;
+using testing::TempFolder;
 using ::testing::UnorderedElementsAre;
 using Json = nlohmann::ordered_json;
 
@@ -45,24 +52,24 @@ class SlimRun : public ::testing::Test {
   std::string PlainModel() {
     onnx::ModelProto model = testing::ModelFromText(
         R"(<ir_version: 8, opset_import: ["" : 17]> g (float[1,3,8,8] x) => (float[1,3,8,8] y) { y = Relu(x) })");
-    const std::string path = folder_ / "plain.onnx";
+    const std::string path = folder_.Path("plain.onnx");
     EXPECT_TRUE(WriteModel(model, path).ok());
     return path;
   }
 
   TempFolder folder_;
-  std::string out_ = folder_ / "out.onnx";
+  std::string out_ = folder_.Path("out.onnx");
   std::string resnet_ = testing::TestData("resnet.onnx");
   std::string samples_ = "--calibration=" + testing::TestData("cifar_samples.npy");
 };
 
 TEST_F(SlimRun, WritesASlimmerModelThatIsVerified) {
   const Finished run =
-      RunOk({resnet_, out_, "--pass=dsc", samples_, "--no-latency", "--report=" + (folder_ / "r.json")});
+      RunOk({resnet_, out_, "--pass=dsc", samples_, "--no-latency", "--report=" + folder_.Path("r.json")});
   EXPECT_EQ(run.err, "");
   EXPECT_LT(std::filesystem::file_size(out_), std::filesystem::file_size(resnet_));
-  EXPECT_THAT(folder_.Files(), UnorderedElementsAre("out.onnx", "r.json"));
-  const Json report = Json::parse(ReadText(folder_ / "r.json"));
+  EXPECT_THAT(folder_.Names(), UnorderedElementsAre("out.onnx", "r.json"));
+  const Json report = Json::parse(FileBytes(folder_.Path("r.json")));
   EXPECT_EQ(report["verdict"], "slimmed");
   EXPECT_EQ(report["verified"], true);
   EXPECT_EQ(report["samples"]["count"], 6);  // one in five of 32 is held out
@@ -74,8 +81,8 @@ TEST_F(SlimRun, WritesASlimmerModelThatIsVerified) {
 }
 
 TEST_F(SlimRun, TheReportHoldsTheNumbersOnTheScreen) {
-  const Finished run = RunOk({resnet_, out_, "--pass=dsc", samples_, "-v", "--report=" + (folder_ / "r.json")});
-  const Json report = Json::parse(ReadText(folder_ / "r.json"));
+  const Finished run = RunOk({resnet_, out_, "--pass=dsc", samples_, "-v", "--report=" + folder_.Path("r.json")});
+  const Json report = Json::parse(FileBytes(folder_.Path("r.json")));
   for (const char* total : {"macs", "params"}) {
     for (const char* when : {"before", "after"}) {
       EXPECT_THAT(run.out, HasSubstr(HumanCount(report["totals"][total][when].get<int64_t>()))) << total << when;
@@ -91,25 +98,25 @@ TEST_F(SlimRun, TheReportHoldsTheNumbersOnTheScreen) {
   for (const Json& cleanup : report["cleanups"]) {
     EXPECT_THAT(run.out, HasSubstr(cleanup.get<std::string>()));
   }
-  EXPECT_EQ(report["input"]["sha256"], Sha256Hex(ReadText(resnet_)));
-  EXPECT_EQ(report["output"]["sha256"], Sha256Hex(ReadText(out_)));
+  EXPECT_EQ(report["input"]["sha256"], Sha256Hex(FileBytes(resnet_)));
+  EXPECT_EQ(report["output"]["sha256"], Sha256Hex(FileBytes(out_)));
   EXPECT_EQ(report["output"]["bytes"], static_cast<int64_t>(std::filesystem::file_size(out_)));
 }
 
 TEST_F(SlimRun, SameCommandSameBytesWhateverThreadsAndPlace) {
-  const std::string other = folder_ / "sub";
+  const std::string other = folder_.Path("sub");
   std::filesystem::create_directory(other);
   std::filesystem::copy(resnet_, other + "/renamed.onnx");
   std::filesystem::copy(testing::TestData("cifar_samples.npy"), other + "/s.npy");
   RunOk({resnet_, out_, "--pass=dsc", samples_, "--threads=1", "--no-latency", "-q"});
   RunOk({other + "/renamed.onnx", other + "/o.onnx", "--calibration=" + other + "/s.npy", "--threads=2", "--pass=dsc"});
-  EXPECT_EQ(ReadText(out_), ReadText(other + "/o.onnx"));
-  EXPECT_NE(ReadText(out_), ReadText(resnet_));
+  EXPECT_EQ(FileBytes(out_), FileBytes(other + "/o.onnx"));
+  EXPECT_NE(FileBytes(out_), FileBytes(resnet_));
 }
 
 TEST_F(SlimRun, DryRunWritesNothing) {
   const Finished with_out = RunOk({resnet_, out_, "--pass=dsc", samples_, "--dry-run", "--no-latency"});
-  EXPECT_THAT(folder_.Files(), IsEmpty());
+  EXPECT_THAT(folder_.Names(), IsEmpty());
   EXPECT_THAT(with_out.out, HasSubstr("nothing written (dry run)"));
   EXPECT_THAT(with_out.out, HasSubstr("verified         yes"));
   const Finished without_out = RunOk({resnet_, "--pass=dsc", samples_, "--dry-run", "--no-latency"});
@@ -153,16 +160,16 @@ TEST_F(SlimRun, SyntheticSamplesAreCalledThat) {
 TEST_F(SlimRun, ProvenanceNamesTheInputAndTheOptionsButNoPlace) {
   RunOk({resnet_, out_, "--pass=dsc", samples_, "--no-latency"});
   std::map<std::string, std::string> metadata = Metadata(out_);
-  EXPECT_EQ(metadata["cnnopt.input_sha256"], Sha256Hex(ReadText(resnet_)));
+  EXPECT_EQ(metadata["cnnopt.input_sha256"], Sha256Hex(FileBytes(resnet_)));
   EXPECT_THAT(metadata["cnnopt.options"], HasSubstr("--pass=dsc --calibration=sha256:"));
-  EXPECT_THAT(ReadText(out_), Not(HasSubstr(folder_.path())));
+  EXPECT_THAT(FileBytes(out_), Not(HasSubstr(folder_.path())));
   EXPECT_TRUE(metadata.count("cnnopt.version"));
 
   // Slimmed again, the newest run is recorded, once.
-  const std::string again = folder_ / "again.onnx";
+  const std::string again = folder_.Path("again.onnx");
   RunOk({out_, again, "--pass=dsc:rank=1", samples_, "--no-latency", "--verify=report"});
-  EXPECT_NE(ReadText(again), ReadText(out_));
-  EXPECT_EQ(Metadata(again)["cnnopt.input_sha256"], Sha256Hex(ReadText(out_)));
+  EXPECT_NE(FileBytes(again), FileBytes(out_));
+  EXPECT_EQ(Metadata(again)["cnnopt.input_sha256"], Sha256Hex(FileBytes(out_)));
 
   RunOk({resnet_, out_, "--pass=dsc", samples_, "--no-latency", "--no-provenance"});
   EXPECT_THAT(Metadata(out_), Not(::testing::Contains(::testing::Key("cnnopt.version"))));
@@ -171,78 +178,86 @@ TEST_F(SlimRun, ProvenanceNamesTheInputAndTheOptionsButNoPlace) {
 TEST_F(SlimRun, NothingToGainWritesTheInputsOwnBytes) {
   const std::string plain = PlainModel();
   const Finished run = RunOk({plain, out_});
-  EXPECT_EQ(ReadText(out_), ReadText(plain));
+  EXPECT_EQ(FileBytes(out_), FileBytes(plain));
   EXPECT_THAT(run.out, HasSubstr("\nnothing to gain here: "));
 }
 
 TEST_F(SlimRun, FailIfUnchangedWritesNothing) {
   const std::string plain = PlainModel();
-  WriteText(out_, "old");
-  const Finished run = RunCnnopt({plain, out_, "--fail-if-unchanged", "--report=" + (folder_ / "r.json")});
+  folder_.Write("out.onnx", "old");
+  const Finished run = RunCnnopt({plain, out_, "--fail-if-unchanged", "--report=" + folder_.Path("r.json")});
   EXPECT_EQ(run.code, 5);
   EXPECT_TRUE(absl::StartsWith(run.err, "cnnopt: nothing written, nothing to gain: ")) << run.err;
-  EXPECT_EQ(ReadText(out_), "old");
-  EXPECT_EQ(Json::parse(ReadText(folder_ / "r.json"))["verdict"], "unchanged");
-  EXPECT_EQ(Json::parse(ReadText(folder_ / "r.json"))["output"]["written"], false);
+  EXPECT_EQ(FileBytes(out_), "old");
+  EXPECT_EQ(Json::parse(FileBytes(folder_.Path("r.json")))["verdict"], "unchanged");
+  EXPECT_EQ(Json::parse(FileBytes(folder_.Path("r.json")))["output"]["written"], false);
 }
 
 TEST_F(SlimRun, ABudgetOutOfReachIsRefused) {
-  WriteText(out_, "old");
+  folder_.Write("out.onnx", "old");
   const Finished run =
-      RunCnnopt({resnet_, out_, "--pass=dsc", "--target-macs=0.001", samples_, "--report=" + (folder_ / "r.json")});
+      RunCnnopt({resnet_, out_, "--pass=dsc", "--target-macs=0.001", samples_, "--report=" + folder_.Path("r.json")});
   EXPECT_EQ(run.code, 4);
   EXPECT_TRUE(absl::StartsWith(run.err, "cnnopt: nothing written: ")) << run.err;
-  EXPECT_EQ(ReadText(out_), "old");
-  const Json report = Json::parse(ReadText(folder_ / "r.json"));
+  EXPECT_EQ(FileBytes(out_), "old");
+  const Json report = Json::parse(FileBytes(folder_.Path("r.json")));
   EXPECT_EQ(report["verdict"], "refused");
   EXPECT_EQ(report["output"]["written"], false);
 }
 
 TEST_F(SlimRun, WithoutRuntimeWhenNothingIsRun) {
-  const std::vector<std::vector<std::string>> cases = {
-      {"--pass=dsc:rank=2"}, {"--pass=fold-batch-norm"}, {"--pass=dsc", "--target-macs=0.9"}};
+  const std::vector<std::vector<std::string>> cases = {{"--fit=weights", "--pass=dsc:rank=2"},
+                                                       {"--pass=fold-batch-norm"},
+                                                       {"--fit=weights", "--pass=dsc", "--target-macs=0.9"}};
   for (const std::vector<std::string>& flags : cases) {
     SCOPED_TRACE(flags.back());
     std::vector<std::string> arguments = {resnet_, out_, "--verify=off", "--ort=/nonexistent"};
     arguments.insert(arguments.end(), flags.begin(), flags.end());
     const Finished run = RunOk(arguments);
     EXPECT_THAT(run.out, HasSubstr("verified         no"));
-    EXPECT_NE(ReadText(out_), ReadText(resnet_));
+    EXPECT_NE(FileBytes(out_), FileBytes(resnet_));
     arguments[2] = "--verify=enforce";
     EXPECT_EQ(RunCnnopt(arguments).code, 2);
   }
 }
 
+TEST_F(SlimRun, LeavingOutTheComparisonAloneDoesNotChangeTheFit) {
+  const Finished missing =
+      RunCnnopt({resnet_, out_, "--verify=off", "--ort=/nonexistent", "--pass=dsc", "--target-macs=0.9"});
+  EXPECT_EQ(missing.code, 2);
+  EXPECT_THAT(missing.err, HasSubstr("--fit=weights"));
+}
+
 TEST_F(SlimRun, OverItselfUnderForce) {
-  const std::string in = folder_ / "in.onnx";
+  const std::string in = folder_.Path("in.onnx");
   std::filesystem::copy(resnet_, in);
   RunOk({in, in, "--force", "--pass=dsc", samples_, "--no-latency"});
   EXPECT_LT(std::filesystem::file_size(in), std::filesystem::file_size(resnet_));
   const std::string plain = PlainModel();
-  const std::string bytes = ReadText(plain);
+  const std::string bytes = FileBytes(plain);
   RunOk({plain, plain, "--force"});
-  EXPECT_EQ(ReadText(plain), bytes);
+  EXPECT_EQ(FileBytes(plain), bytes);
 }
 
 TEST_F(SlimRun, ExternalDataOnRequestAndWhenTheInputHadIt) {
   RunOk({resnet_, out_, "--pass=dsc", samples_, "--no-latency", "--external-data=4K"});
-  ASSERT_EQ(folder_.Files().size(), 2u);
+  ASSERT_EQ(folder_.Names().size(), 2u);
   EXPECT_LT(std::filesystem::file_size(out_), 200'000u);
-  const std::string inside = folder_ / "inside.onnx";
+  const std::string inside = folder_.Path("inside.onnx");
   RunOk({resnet_, inside, "--pass=dsc", samples_, "--no-latency"});
-  EXPECT_EQ(folder_.Files().size(), 3u);
+  EXPECT_EQ(folder_.Names().size(), 3u);
   EXPECT_GT(std::filesystem::file_size(inside), 200'000u);
 
-  const std::string next = folder_ / "next.onnx";
+  const std::string next = folder_.Path("next.onnx");
   RunOk({out_, next, "--pass=dsc", samples_, "--no-latency", "--max-error=1e-9"});
-  EXPECT_EQ(folder_.Files().size(), 5u) << "next.onnx and its data";
+  EXPECT_EQ(folder_.Names().size(), 5u) << "next.onnx and its data";
   EXPECT_LT(std::filesystem::file_size(next), 200'000u);
 }
 
 TEST_F(SlimRun, OpenSizesAreSettledByAFlagOrTheSamples) {
   onnx::ModelProto model = testing::ModelFromText(
       R"(<ir_version: 8, opset_import: ["" : 17]> g (float[n,3,h,w] x) => (float[n,3,h,w] y) { y = Relu(x) })");
-  const std::string open = folder_ / "open.onnx";
+  const std::string open = folder_.Path("open.onnx");
   ASSERT_TRUE(WriteModel(model, open).ok());
   for (const std::vector<std::string>& flags : {std::vector<std::string>{}, {"--verify=off", "--target-macs=0.5"}}) {
     std::vector<std::string> arguments = {open, out_};
@@ -251,19 +266,19 @@ TEST_F(SlimRun, OpenSizesAreSettledByAFlagOrTheSamples) {
     EXPECT_EQ(refused.code, 2);
     EXPECT_THAT(refused.err, HasSubstr("--input-shape"));
   }
-  const std::string report = folder_ / "r.json";
+  const std::string report = folder_.Path("r.json");
   for (const std::string& flag :
        {std::string("--input-shape=1,3,32,32"), std::string("--input-shape=x:1,3,32,32"), samples_}) {
     SCOPED_TRACE(flag);
     RunOk({open, out_, flag, "--report=" + report});
-    EXPECT_EQ(Json::parse(ReadText(report))["input"]["shapes"]["x"], Json({1, 3, 32, 32}));
+    EXPECT_EQ(Json::parse(FileBytes(report))["input"]["shapes"]["x"], Json({1, 3, 32, 32}));
   }
 }
 
 TEST_F(SlimRun, ANamelessShapeNeedsASingleInput) {
   onnx::ModelProto model = testing::ModelFromText(
       R"(<ir_version: 8, opset_import: ["" : 17]> g (float[n,h] x, float[n,h] z) => (float[n,h] y) { y = Add(x, z) })");
-  const std::string two = folder_ / "two.onnx";
+  const std::string two = folder_.Path("two.onnx");
   ASSERT_TRUE(WriteModel(model, two).ok());
   const Finished run = RunCnnopt({two, out_, "--input-shape=1,4"});
   EXPECT_EQ(run.code, 2);

@@ -1,0 +1,87 @@
+#include "tests/testing/process.h"
+
+#include <fcntl.h>
+#include <pty.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "tests/testing/temp_folder.h"
+
+namespace cnnopt::testing {
+namespace {
+
+// Points into `program` and `arguments`.
+std::vector<char*> Argv(const std::string& program, const std::vector<std::string>& arguments) {
+  std::vector<char*> argv{const_cast<char*>(program.c_str())};
+  for (const std::string& argument : arguments) {
+    argv.push_back(const_cast<char*>(argument.c_str()));
+  }
+  argv.push_back(nullptr);
+  return argv;
+}
+
+int WaitFor(pid_t child) {
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+}  // namespace
+
+Finished RunCnnopt(const std::vector<std::string>& arguments, const RunOptions& options) {
+  const TempFolder streams;
+  const std::string out = options.stdout_path.empty() ? streams.Path("out") : options.stdout_path;
+  const std::string err = streams.Path("err");
+  std::vector<char*> argv = Argv(options.program, arguments);
+  const pid_t child = fork();
+  if (child == 0) {
+    dup2(open(out.c_str(), O_WRONLY | O_CREAT, 0600), STDOUT_FILENO);
+    dup2(open(err.c_str(), O_WRONLY | O_CREAT, 0600), STDERR_FILENO);
+    if (options.largest_file.has_value()) {
+      const rlimit limit{*options.largest_file, *options.largest_file};
+      setrlimit(RLIMIT_FSIZE, &limit);
+    }
+    if (options.user.has_value() && setuid(*options.user) != 0) {
+      _exit(126);
+    }
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+  Finished finished;
+  finished.code = WaitFor(child);
+  finished.out = options.stdout_path.empty() ? FileBytes(out) : "";
+  finished.err = FileBytes(err);
+  return finished;
+}
+
+Finished RunOnTerminal(const std::vector<std::string>& arguments,
+                       const std::vector<std::pair<std::string, std::string>>& environment) {
+  const std::string program = CNNOPT_BINARY;
+  std::vector<char*> argv = Argv(program, arguments);
+  winsize size{};
+  size.ws_row = 25;
+  size.ws_col = 100;
+  int terminal = -1;
+  const pid_t child = forkpty(&terminal, nullptr, nullptr, &size);
+  if (child == 0) {
+    setenv("TERM", "xterm", 1);
+    unsetenv("NO_COLOR");
+    for (const auto& [name, value] : environment) {
+      setenv(name.c_str(), value.c_str(), 1);
+    }
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+  Finished finished;
+  char buffer[4096];
+  for (ssize_t count; (count = read(terminal, buffer, sizeof(buffer))) > 0;) {
+    finished.out.append(buffer, static_cast<size_t>(count));
+  }
+  close(terminal);
+  finished.code = WaitFor(child);
+  return finished;
+}
+
+}  // namespace cnnopt::testing

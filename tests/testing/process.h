@@ -1,0 +1,35 @@
+// Runs the built program as its users do.
+#ifndef CNNOPT_TESTS_TESTING_PROCESS_H_
+#define CNNOPT_TESTS_TESTING_PROCESS_H_
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace cnnopt::testing {
+
+struct Finished {
+  int code = -1;  // of exit; minus the signal's number when one ended the process
+  std::string out, err;
+};
+
+struct RunOptions {
+  std::string program = CNNOPT_BINARY;
+  std::string stdout_path;             // empty: captured
+  std::optional<rlim_t> largest_file;  // RLIMIT_FSIZE
+  std::optional<uid_t> user;           // run as this user (only root can)
+};
+
+Finished RunCnnopt(const std::vector<std::string>& arguments, const RunOptions& options = {});
+
+// Runs the program with a terminal of 100 columns as stdout and stderr, whose text comes back as `out`.
+Finished RunOnTerminal(const std::vector<std::string>& arguments,
+                       const std::vector<std::pair<std::string, std::string>>& environment = {});
+
+}  // namespace cnnopt::testing
+
+#endif  // CNNOPT_TESTS_TESTING_PROCESS_H_
