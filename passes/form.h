@@ -58,6 +58,10 @@ class Form {
 // Every form, in the order in which ties are decided. The one place that lists them.
 const std::vector<const Form*>& AllForms();
 
+// Multiples of 8 up to `most`, evenly spaced, some 12 to 24 of them: ONNX Runtime's blocked kernels need channel counts
+// that are multiples of their block; odd ranks run slower than the layer they replace.
+std::vector<int64_t> SpacedRanks(int64_t most);
+
 // Weights (and biases) of an outline or a replacement.
 int64_t ParameterCount(const Replacement& replacement);
 int64_t ParameterCount(const Conv& conv);

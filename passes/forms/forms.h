@@ -9,6 +9,10 @@ namespace cnnopt {
 const Form* DscDepthwiseFirst();
 const Form* DscPointwiseFirst();
 const Form* CpForm();
+const Form* LowRankForm();
+const Form* BottleneckOneSided();
+const Form* BottleneckTucker();
+const Form* SpatialForm();
 
 }  // namespace cnnopt
 
