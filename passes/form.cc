@@ -80,18 +80,20 @@ Replacement Form::Fit(const Conv& conv, absl::Span<const Moments> moments, int64
   return MergeGroups(parts);
 }
 
-const std::vector<const Form*>& AllForms() {
-  static const std::vector<const Form*>* const forms =
-      new std::vector<const Form*>{DscDepthwiseFirst(),  DscPointwiseFirst(), CpForm(),     LowRankForm(),
-                                   BottleneckOneSided(), BottleneckTucker(),  SpatialForm()};
-  return *forms;
-}
-
-std::vector<int64_t> SpacedRanks(int64_t most) {
+std::vector<int64_t> Form::PayingChannelCounts(const Conv& conv) const {
+  int64_t most = 0;
+  while (ParameterCount(OutlineGroup(conv, most + kRankStep)) < StageParameters(conv)) most += kRankStep;
   const int64_t step = std::max<int64_t>(most / kRanksTried / kRankStep, 1) * kRankStep;
   std::vector<int64_t> ranks;
   for (int64_t rank = step; rank <= most; rank += step) ranks.push_back(rank);
   return ranks;
+}
+
+const std::vector<const Form*>& AllForms() {
+  static const std::vector<const Form*>* const forms =
+      new std::vector<const Form*>{DscDepthwiseFirst(),  DscPointwiseFirst(), CpForm(),      LowRankForm(),
+                                   BottleneckOneSided(), BottleneckTucker(),  SpatialForm(), Stack3x3Form()};
+  return *forms;
 }
 
 int64_t ParameterCount(const Conv& conv) { return StageParameters(conv) + conv.bias.size(); }

@@ -53,14 +53,15 @@ class Form {
                                             const std::vector<int64_t>& ranks) const = 0;
   // Without bias.
   virtual Replacement FitGroup(const Conv& conv, const Moments& moments, int64_t rank) const = 0;
+
+  // Multiples of 8 at which OutlineGroup has fewer weights than `conv`, evenly spaced, some 12 to 24 of them, for forms
+  // whose rank counts channels. ONNX Runtime's blocked kernels need multiples of their block; odd counts run slower
+  // than the layer they replace.
+  std::vector<int64_t> PayingChannelCounts(const Conv& conv) const;
 };
 
 // Every form, in the order in which ties are decided. The one place that lists them.
 const std::vector<const Form*>& AllForms();
-
-// Multiples of 8 up to `most`, evenly spaced, some 12 to 24 of them: ONNX Runtime's blocked kernels need channel counts
-// that are multiples of their block; odd ranks run slower than the layer they replace.
-std::vector<int64_t> SpacedRanks(int64_t most);
 
 // Weights (and biases) of an outline or a replacement.
 int64_t ParameterCount(const Replacement& replacement);

@@ -68,15 +68,11 @@ class Tucker final : public Form {
   }
 
   std::vector<int64_t> Ranks(const Conv& conv) const override {
-    int64_t most = 0;
-    while (most + 8 < conv.out_channels && ParameterCount(OutlineGroup(conv, most + 8)) < ParameterCount(conv)) {
-      most += 8;
-    }
-    std::vector<int64_t> ranks = SpacedRanks(most);
+    std::vector<int64_t> ranks = PayingChannelCounts(conv);
     // With as many channels as the input, or more than the features before them carry, a stage would do nothing.
     const auto idle = [&conv](int64_t rank) {
       const int64_t inner = InputRank(conv, rank);
-      return inner >= conv.in_channels || rank > inner * conv.taps();
+      return inner >= conv.in_channels || rank >= conv.out_channels || rank > inner * conv.taps();
     };
     ranks.erase(std::remove_if(ranks.begin(), ranks.end(), idle), ranks.end());
     return ranks;

@@ -191,12 +191,7 @@ class Cp final : public Form {
               PointwiseOutline(conv.axes(), rank, conv.out_channels)}}};
   }
 
-  std::vector<int64_t> Ranks(const Conv& conv) const override {
-    // Break-even: R (Ci + K + Co) < Ci K Co.
-    const int64_t most =
-        conv.in_channels * conv.taps() * conv.out_channels / (conv.in_channels + conv.taps() + conv.out_channels);
-    return SpacedRanks(most);
-  }
+  std::vector<int64_t> Ranks(const Conv& conv) const override { return PayingChannelCounts(conv); }
 
   std::vector<double> SquaredErrors(const Conv& conv, const Moments& moments,
                                     const std::vector<int64_t>& ranks) const override {

@@ -13,6 +13,7 @@ const Form* LowRankForm();
 const Form* BottleneckOneSided();
 const Form* BottleneckTucker();
 const Form* SpatialForm();
+const Form* Stack3x3Form();
 
 }  // namespace cnnopt
 

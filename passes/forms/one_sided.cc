@@ -6,10 +6,7 @@ Replacement OneSided::OutlineGroup(const Conv& conv, int64_t rank) const {
   return {{{SpatialOutline(conv, conv.in_channels, rank), PointwiseOutline(conv.axes(), rank, conv.out_channels)}}};
 }
 
-std::vector<int64_t> OneSided::Ranks(const Conv& conv) const {
-  const int64_t inputs = conv.in_channels * conv.taps();
-  return SpacedRanks(inputs * conv.out_channels / (inputs + conv.out_channels));  // break-even
-}
+std::vector<int64_t> OneSided::Ranks(const Conv& conv) const { return PayingChannelCounts(conv); }
 
 std::vector<double> OneSided::SquaredErrors(const Conv& conv, const Moments& moments,
                                             const std::vector<int64_t>& ranks) const {

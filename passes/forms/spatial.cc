@@ -60,11 +60,7 @@ class Spatial final : public Form {
     return {{{Along(conv, true, conv.in_channels, rank), Along(conv, false, rank, conv.out_channels)}}};
   }
 
-  std::vector<int64_t> Ranks(const Conv& conv) const override {
-    const int64_t inputs = FoldedRows(conv);
-    const int64_t outputs = conv.out_channels * conv.taps() / conv.kernel[SplitAxis(conv)];
-    return SpacedRanks(inputs * outputs / (inputs + outputs));  // break-even
-  }
+  std::vector<int64_t> Ranks(const Conv& conv) const override { return PayingChannelCounts(conv); }
 
   std::vector<double> SquaredErrors(const Conv& conv, const Moments& moments,
                                     const std::vector<int64_t>& ranks) const override {

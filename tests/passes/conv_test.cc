@@ -78,6 +78,8 @@ TEST_P(EmissionTest, EqualsComposeInOnnxRuntime) {
 
 const std::vector<std::string> kKernels = {"dsc", "cp", "bottleneck", "spatial"};
 const std::vector<std::string> kOneAxis = {"dsc", "cp", "bottleneck"};
+const std::vector<std::string> kLarge = {"dsc", "cp", "bottleneck", "spatial", "stack3x3"};
+const std::vector<std::string> kLargeOneAxis = {"dsc", "cp", "bottleneck", "stack3x3"};
 
 INSTANTIATE_TEST_SUITE_P(
     Geometries, EmissionTest,
@@ -90,8 +92,16 @@ INSTANTIATE_TEST_SUITE_P(
         EmissionCase{"dilated", {{3, 3}, {1, 2}, {2, 3}, {2, 3}, {2, 1}}, 14, 12, 1, {11, 12}, kKernels},
         EmissionCase{"grouped", {{3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}}, 28, 24, 2, {6, 6}, kKernels},
         EmissionCase{"even", {{2, 4}, {1, 1}, {1, 1}, {0, 2}, {1, 1}}, 24, 24, 1, {6, 7}, kKernels},
-        EmissionCase{"rectangular", {{1, 5}, {1, 1}, {1, 1}, {0, 2}, {0, 2}}, 14, 16, 1, {5, 9}, kOneAxis},
+        EmissionCase{"rectangular", {{1, 5}, {1, 1}, {1, 1}, {0, 2}, {0, 2}}, 14, 16, 1, {5, 9}, kLargeOneAxis},
+        EmissionCase{"five", {{5, 5}, {1, 1}, {1, 1}, {2, 0}, {1, 3}}, 14, 12, 1, {7, 9}, kLarge},
+        EmissionCase{"seven", {{7, 7}, {1, 1}, {2, 1}, {5, 3}, {6, 1}}, 12, 14, 1, {8, 8}, kLarge},
+        EmissionCase{"stem", {{7, 7}, {2, 2}, {1, 1}, {3, 3}, {3, 2}}, 12, 16, 1, {13, 12}, kLarge},
+        EmissionCase{"stem_eleven", {{11, 11}, {2, 2}, {1, 1}, {2, 3}, {4, 2}}, 9, 16, 1, {17, 16}, kLarge},
+        EmissionCase{"five_grouped", {{5, 5}, {1, 1}, {2, 2}, {4, 3}, {4, 4}}, 24, 28, 2, {7, 9}, kLarge},
+        EmissionCase{
+            "five_cubed", {{5, 5, 5}, {1, 1, 1}, {1, 1, 1}, {2, 1, 0}, {2, 0, 1}}, 12, 12, 1, {5, 6, 6}, kLarge},
         EmissionCase{"one_axis", {{5}, {2}, {2}, {3}, {4}}, 16, 14, 1, {31}, kOneAxis},
+        EmissionCase{"seven_one_axis", {{7}, {2}, {2}, {3}, {4}}, 24, 20, 1, {31}, kLargeOneAxis},
         EmissionCase{
             "three_axes", {{2, 3, 2}, {1, 2, 1}, {1, 1, 2}, {1, 0, 1}, {0, 1, 1}}, 14, 13, 1, {4, 6, 5}, kKernels},
         EmissionCase{"pointwise", Plain({1, 1}), 40, 48, 1, {5, 6}, {"low-rank"}},
