@@ -14,6 +14,9 @@ namespace {
 // that are dead, or nearly so, in the samples.
 constexpr double kLeastShrinkage = 1e-6;
 
+constexpr int64_t kRankStep = 8;
+constexpr int64_t kRanksTried = 12;
+
 // The moments of group `g`: regularised, or identity moments when none are given.
 Moments GroupMoments(absl::Span<const Moments> moments, int64_t g) {
   return moments.empty() ? Moments{} : Shrink(moments[static_cast<size_t>(g)], kLeastShrinkage);
@@ -77,9 +80,19 @@ Replacement Form::Fit(const Conv& conv, absl::Span<const Moments> moments, int64
   return MergeGroups(parts);
 }
 
+std::vector<int64_t> Form::PayingChannelCounts(const Conv& conv) const {
+  int64_t most = 0;
+  while (ParameterCount(OutlineGroup(conv, most + kRankStep)) < StageParameters(conv)) most += kRankStep;
+  const int64_t step = std::max<int64_t>(most / kRanksTried / kRankStep, 1) * kRankStep;
+  std::vector<int64_t> ranks;
+  for (int64_t rank = step; rank <= most; rank += step) ranks.push_back(rank);
+  return ranks;
+}
+
 const std::vector<const Form*>& AllForms() {
   static const std::vector<const Form*>* const forms =
-      new std::vector<const Form*>{DscDepthwiseFirst(), DscPointwiseFirst(), CpForm()};
+      new std::vector<const Form*>{DscDepthwiseFirst(),  DscPointwiseFirst(), CpForm(),      LowRankForm(),
+                                   BottleneckOneSided(), BottleneckTucker(),  SpatialForm(), Stack3x3Form()};
   return *forms;
 }
 

@@ -53,6 +53,11 @@ class Form {
                                             const std::vector<int64_t>& ranks) const = 0;
   // Without bias.
   virtual Replacement FitGroup(const Conv& conv, const Moments& moments, int64_t rank) const = 0;
+
+  // Multiples of 8 at which OutlineGroup has fewer weights than `conv`, evenly spaced, some 12 to 24 of them, for forms
+  // whose rank counts channels. ONNX Runtime's blocked kernels need multiples of their block; odd counts run slower
+  // than the layer they replace.
+  std::vector<int64_t> PayingChannelCounts(const Conv& conv) const;
 };
 
 // Every form, in the order in which ties are decided. The one place that lists them.

@@ -50,6 +50,21 @@ void Decompose(const Matrix& symmetric, Vector& values, Matrix& vectors) {
   vectors = solver.eigenvectors();
 }
 
+double MeanDiagonal(const Matrix& a) { return a.diagonal().cwiseAbs().mean(); }
+
+// Adds the smallest multiple of the mean diagonal that makes `a` definite.
+Eigen::LLT<Matrix> Cholesky(const Matrix& a) {
+  const double scale = MeanDiagonal(a);
+  Eigen::LLT<Matrix> cholesky(a);
+  for (double ridge = 1e-14; cholesky.info() != Eigen::Success; ridge *= 100) {
+    Matrix regular = a;
+    regular.diagonal().array() += ridge * scale;
+    cholesky.compute(regular);
+    if (ridge > 1) break;  // not symmetric, or not finite: nothing helps
+  }
+  return cholesky;
+}
+
 }  // namespace
 
 SymmetricEigen DecomposeSymmetric(const Matrix& symmetric) {
@@ -73,16 +88,13 @@ SquareRoots SymmetricRoots(const Matrix& symmetric, double floor) {
 }
 
 Matrix SolveRight(const Matrix& b, const Matrix& a) {
-  const double scale = a.diagonal().cwiseAbs().mean();
-  if (!(scale > 0)) return Matrix::Zero(b.rows(), b.cols());  // nothing can be seen: nothing is wanted
-  Eigen::LLT<Matrix> cholesky(a);
-  for (double ridge = 1e-14; cholesky.info() != Eigen::Success; ridge *= 100) {
-    Matrix regular = a;
-    regular.diagonal().array() += ridge * scale;
-    cholesky.compute(regular);
-    if (ridge > 1) break;  // not symmetric, or not finite: nothing helps
-  }
-  return cholesky.solve(b.transpose()).transpose();
+  if (!(MeanDiagonal(a) > 0)) return Matrix::Zero(b.rows(), b.cols());  // nothing can be seen: nothing is wanted
+  return Cholesky(a).solve(b.transpose()).transpose();
+}
+
+Matrix CholeskyFactor(const Matrix& a) {
+  if (!(MeanDiagonal(a) > 0)) return Matrix::Identity(a.rows(), a.cols());
+  return Cholesky(a).matrixL();
 }
 
 }  // namespace cnnopt

@@ -25,6 +25,10 @@ SquareRoots SymmetricRoots(const Matrix& symmetric, double floor);
 // of its mean diagonal (from 1e-14, in steps of 100) that makes it definite is added. A zero A gives zero.
 Matrix SolveRight(const Matrix& b, const Matrix& a);
 
+// The lower triangular L with L L^T = A, under the same terms; of a zero A the identity. The factor of a leading block
+// of A is the leading block of L.
+Matrix CholeskyFactor(const Matrix& a);
+
 }  // namespace cnnopt
 
 #endif  // CNNOPT_PASSES_LEAST_SQUARES_H_

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "Eigen/QR"
+
 namespace cnnopt {
 namespace {
 
@@ -29,18 +31,45 @@ double WeightedSquaredNorm(const Matrix& matrix, const Moments& moments) {
   return (matrix * moments.covariance).cwiseProduct(matrix).sum();
 }
 
-KroneckerRoots FactorCovariance(const Matrix& covariance, int64_t channels, int64_t taps) {
-  Matrix over_channels = Matrix::Zero(channels, channels);
-  Matrix over_taps = Matrix::Zero(taps, taps);
+PrincipalOutputs DecomposeOutputs(const Matrix& weight, const Moments& moments) {
+  const auto decompose = [&moments](const Matrix& matrix) {
+    const Matrix gram = moments.identity() ? Matrix(matrix * matrix.transpose())
+                                           : Matrix((matrix * moments.covariance) * matrix.transpose());
+    return DecomposeSymmetric(gram);
+  };
+  PrincipalOutputs outputs;
+  if (weight.rows() <= weight.cols()) {
+    const SymmetricEigen eigen = decompose(weight);
+    outputs = {eigen.values.cwiseMax(0), eigen.vectors, eigen.vectors.transpose() * weight};
+    return outputs;
+  }
+  // More outputs than inputs: W = Q R, and the small R has the same values.
+  const Eigen::Index n = weight.cols();
+  const Eigen::HouseholderQR<Matrix> qr(weight);
+  const Matrix upper = qr.matrixQR().topRows(n).triangularView<Eigen::Upper>();
+  const SymmetricEigen eigen = decompose(upper);
+  outputs = {eigen.values.cwiseMax(0), Matrix::Zero(weight.rows(), n), eigen.vectors.transpose() * upper};
+  outputs.directions.topRows(n) = eigen.vectors;
+  outputs.directions.applyOnTheLeft(qr.householderQ());
+  return outputs;
+}
+
+KroneckerFactors SplitCovariance(const Matrix& covariance, int64_t channels, int64_t taps) {
+  KroneckerFactors factors{Matrix::Zero(channels, channels), Matrix::Zero(taps, taps)};
   for (int64_t i = 0; i < channels; ++i) {
-    over_taps += covariance.block(i * taps, i * taps, taps, taps);
+    factors.taps += covariance.block(i * taps, i * taps, taps, taps);
     for (int64_t j = 0; j < channels; ++j) {
-      over_channels(i, j) = covariance.block(i * taps, j * taps, taps, taps).trace() / static_cast<double>(taps);
+      factors.channels(i, j) = covariance.block(i * taps, j * taps, taps, taps).trace() / static_cast<double>(taps);
     }
   }
-  const double trace = over_channels.trace();
-  if (trace > 0) over_taps /= trace;
-  return {SymmetricRoots(over_channels, kKroneckerFloor), SymmetricRoots(over_taps, kKroneckerFloor)};
+  const double trace = factors.channels.trace();
+  if (trace > 0) factors.taps /= trace;
+  return factors;
+}
+
+KroneckerRoots FactorCovariance(const Matrix& covariance, int64_t channels, int64_t taps) {
+  const KroneckerFactors factors = SplitCovariance(covariance, channels, taps);
+  return {SymmetricRoots(factors.channels, kKroneckerFloor), SymmetricRoots(factors.taps, kKroneckerFloor)};
 }
 
 }  // namespace cnnopt

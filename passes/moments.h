@@ -28,9 +28,24 @@ Moments Shrink(const Moments& moments, double strength);
 // tr(E S E^T): the expected squared norm of E (x - mean).
 double WeightedSquaredNorm(const Matrix& matrix, const Moments& moments);
 
+// The outputs W x in uncorrelated directions, the ones that carry most first: W S W^T = U diag(values) U^T. Keeping the
+// first r of them, V = U_r F_r, is the best V of rank r; it loses the sum of the other values. n = min(rows, columns)
+// of W.
+struct PrincipalOutputs {
+  Vector values;      // n, none negative
+  Matrix directions;  // U: rows x n, orthonormal columns
+  Matrix features;    // F = U^T W: n x columns
+};
+PrincipalOutputs DecomposeOutputs(const Matrix& weight, const Moments& moments);
+
 // S ~ A (channels) x B (taps): A the mean over taps of S's blocks of equal taps, B the trace over channels, scaled so
-// that tr(A) tr(B) = tr(S). Their roots whiten a kernel in both directions, where decompositions have closed forms.
-// `covariance` is (channels taps) square, in the order of a Conv's weight columns.
+// that tr(A) tr(B) = tr(S). `covariance` is (channels taps) square, in the order of a Conv's weight columns.
+struct KroneckerFactors {
+  Matrix channels, taps;
+};
+KroneckerFactors SplitCovariance(const Matrix& covariance, int64_t channels, int64_t taps);
+
+// The roots of the same A and B: they whiten a kernel in both directions, where decompositions have closed forms.
 struct KroneckerRoots {
   SquareRoots channels, taps;
 };

@@ -21,11 +21,6 @@
 namespace cnnopt {
 namespace {
 
-// ONNX Runtime's blocked kernels need channel counts that are multiples of their block; odd ranks run slower than the
-// layer they replace.
-constexpr int64_t kRankStep = 8;
-// Ranks tried: about this many, evenly spaced in cost, between the smallest and the largest that pays.
-constexpr int64_t kRanksTried = 12;
 constexpr int kMostSweeps = 60;
 constexpr double kLeastGain = 1e-4;  // a sweep that improves the error by less (relatively) is the last
 constexpr double kRidge = 1e-6;      // of the R x R solves, times the mean diagonal: keeps components from diverging
@@ -196,15 +191,7 @@ class Cp final : public Form {
               PointwiseOutline(conv.axes(), rank, conv.out_channels)}}};
   }
 
-  std::vector<int64_t> Ranks(const Conv& conv) const override {
-    // Break-even: R (Ci + K + Co) < Ci K Co.
-    const int64_t most =
-        conv.in_channels * conv.taps() * conv.out_channels / (conv.in_channels + conv.taps() + conv.out_channels);
-    const int64_t step = std::max<int64_t>(most / kRanksTried / kRankStep, 1) * kRankStep;
-    std::vector<int64_t> ranks;
-    for (int64_t rank = step; rank <= most; rank += step) ranks.push_back(rank);
-    return ranks;
-  }
+  std::vector<int64_t> Ranks(const Conv& conv) const override { return PayingChannelCounts(conv); }
 
   std::vector<double> SquaredErrors(const Conv& conv, const Moments& moments,
                                     const std::vector<int64_t>& ranks) const override {

@@ -9,6 +9,11 @@ namespace cnnopt {
 const Form* DscDepthwiseFirst();
 const Form* DscPointwiseFirst();
 const Form* CpForm();
+const Form* LowRankForm();
+const Form* BottleneckOneSided();
+const Form* BottleneckTucker();
+const Form* SpatialForm();
+const Form* Stack3x3Form();
 
 }  // namespace cnnopt
 

@@ -83,5 +83,16 @@ TEST(MomentsTest, WeightedNormIsTheExpectedSquare) {
   EXPECT_NEAR(WeightedSquaredNorm(e, {}), e.squaredNorm(), 1e-12);
 }
 
+TEST(LeastSquaresTest, CholeskyFactorsAreNested) {
+  std::mt19937 random(5);
+  const Matrix root = RandomMatrix(random, 12, 20);
+  const Matrix whole = root * root.transpose();
+  const Matrix factor = CholeskyFactor(whole);
+  EXPECT_LT((factor * factor.transpose() - whole).norm(), 1e-12 * whole.norm());
+  EXPECT_LT((factor.topLeftCorner(5, 5) - CholeskyFactor(whole.topLeftCorner(5, 5))).norm(), 1e-12 * factor.norm());
+  EXPECT_EQ(factor(0, 1), 0);
+  EXPECT_EQ(CholeskyFactor(Matrix::Zero(3, 3)), Matrix(Matrix::Identity(3, 3)));
+}
+
 }  // namespace
 }  // namespace cnnopt
