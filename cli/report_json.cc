@@ -76,7 +76,8 @@ Json Layers(const std::vector<LayerReport>& layers) {
                      {"reason", ValidUtf8(layer.reason)},
                      {"macs", BeforeAfter(layer.macs_before, layer.macs_after)},
                      {"params", BeforeAfter(layer.params_before, layer.params_after)},
-                     {"weight_error", layer.weight_error}});
+                     {"weight_error", layer.weight_error},
+                     {"refitted", layer.refitted}});
   }
   return array;
 }

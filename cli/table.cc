@@ -67,7 +67,8 @@ Row SlimmedRow(const LayerReport& layer, bool verbose) {
 Row KeptRow(const std::vector<const LayerReport*>& layers) {
   Row row;
   row.kept = true;
-  row.remark = absl::StrCat("kept: ", ForScreen(layers[0]->reason));
+  const bool refitted = std::any_of(layers.begin(), layers.end(), [](const LayerReport* l) { return l->refitted; });
+  row.remark = absl::StrCat("kept: ", ForScreen(layers[0]->reason), refitted ? "; weights refitted" : "");
   if (layers.size() == 1) {
     row.cells[kLayer] = ForScreen(layers[0]->name);
     row.cells[kWas] = ForScreen(layers[0]->was);

@@ -38,12 +38,14 @@ Proposal ProposeFor(const Site& site, const std::vector<FormChoice>& forms, absl
     proposal.reason = site.reason;
     return proposal;
   }
+  bool applied = false;  // some form has a meaning here, whether it pays or not
   for (const FormChoice& choice : forms) {
     const absl::Status applies = choice.form->Applies(*site.conv);
     if (!applies.ok()) {
       if (proposal.reason.empty()) proposal.reason = std::string(applies.message());
       continue;
     }
+    applied = true;
     for (const RankError& rank : choice.form->Candidates(*site.conv, moments)) {
       if (choice.rank.has_value() && rank.rank != *choice.rank) continue;
       const Candidate candidate = Price(site, choice.form, rank);
@@ -51,11 +53,12 @@ Proposal ProposeFor(const Site& site, const std::vector<FormChoice>& forms, absl
     }
     if (choice.rank.has_value() && proposal.candidates.size() > 1) return proposal;
   }
-  if (proposal.candidates.size() == 1 && proposal.reason.empty()) {
-    proposal.reason = forms.empty() ? "no form was asked for"
-                      : forms.front().rank.has_value()
+  if (applied) {
+    proposal.reason = forms.front().rank.has_value()
                           ? absl::StrCat("rank ", *forms.front().rank, " is not cheaper than the layer")
                           : "no rank is cheaper than the layer";
+  } else if (proposal.reason.empty()) {
+    proposal.reason = "no form was asked for";
   }
   return proposal;
 }

@@ -119,7 +119,8 @@ Totals TotalsOf(const onnx::ModelProto& model, const std::vector<Site>& sites) {
 
 // One line per site: what was done, or why nothing was.
 std::vector<LayerReport> ReportLayers(const std::vector<Site>& sites, const std::vector<Proposal>& proposals,
-                                      const Plan& plan, const Workbench& bench, absl::string_view kept_reason) {
+                                      const Plan& plan, const Workbench& bench, bool refitted,
+                                      absl::string_view kept_reason) {
   std::vector<LayerReport> layers;
   for (size_t s = 0; s < sites.size(); ++s) {
     const Candidate& choice = proposals[s].candidates[static_cast<size_t>(plan[s])];
@@ -135,10 +136,12 @@ std::vector<LayerReport> ReportLayers(const std::vector<Site>& sites, const std:
       layer.macs_after = choice.macs;
       layer.params_after = choice.params;
       layer.weight_error = choice.error;
+      layer.refitted = refitted && bench.Refitted(s, plan[s]);
     } else if (!failure.empty()) {
       layer.reason = failure;
     } else {
       layer.reason = proposals[s].candidates.size() > 1 ? std::string(kept_reason) : proposals[s].reason;
+      layer.refitted = refitted && bench.Refitted(s, plan[s]);
     }
   }
   return layers;
@@ -279,18 +282,26 @@ void ProposeAll(Job& job) {
   });
 }
 
+struct Assembled {
+  onnx::ModelProto model;
+  bool refitted = false;
+};
+
 // The model of the chosen plan, refitted front to back where that helps on the held-out samples.
-absl::StatusOr<onnx::ModelProto> Assemble(Job& job, const Chosen& chosen, Workbench& bench) {
-  CNNOPT_ASSIGN_OR_RETURN(onnx::ModelProto slim, bench.Build(chosen.plan));
+absl::StatusOr<Assembled> Assemble(Job& job, const Chosen& chosen, Workbench& bench) {
+  Assembled slim;
+  CNNOPT_ASSIGN_OR_RETURN(slim.model, bench.Build(chosen.plan));
   const bool replaced = std::any_of(chosen.plan.begin(), chosen.plan.end(), [](int choice) { return choice != 0; });
   if (job.fit_samples.empty() || !replaced || !chosen.refusal.empty()) return slim;
   const size_t count = job.reference->samples.size();
-  CNNOPT_ASSIGN_OR_RETURN(const Comparison before, Measure(*job.reference, slim, count));
+  CNNOPT_ASSIGN_OR_RETURN(const Comparison before, Measure(*job.reference, slim.model, count));
   CNNOPT_ASSIGN_OR_RETURN(onnx::ModelProto refitted,
                           RefitFrontToBack(job.clean, job.sites, chosen.plan, {job.fit_samples, job.reference->samples},
                                            job.options.runtime, job.options.threads, bench, job.progress));
   CNNOPT_ASSIGN_OR_RETURN(const Comparison after, Measure(*job.reference, refitted, count));
-  return after.new_nonfinite == 0 && after.relative_error < before.relative_error ? refitted : slim;
+  slim.refitted = after.new_nonfinite == 0 && after.relative_error < before.relative_error;
+  if (slim.refitted) slim.model = std::move(refitted);
+  return slim;
 }
 
 void CountCosts(const onnx::ModelProto& slim, SlimReport& report) {
@@ -346,9 +357,10 @@ absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& opti
                               job.sites,   job.proposals,         job.reference ? &*job.reference : nullptr,
                               progress};
   CNNOPT_ASSIGN_OR_RETURN(const Chosen chosen, Choose(context, bench));
-  CNNOPT_ASSIGN_OR_RETURN(onnx::ModelProto slim, Assemble(job, chosen, bench));
+  CNNOPT_ASSIGN_OR_RETURN(Assembled assembled, Assemble(job, chosen, bench));
+  onnx::ModelProto& slim = assembled.model;
   report.bound = chosen.bound;
-  report.layers = ReportLayers(job.sites, job.proposals, chosen.plan, bench, chosen.kept_reason);
+  report.layers = ReportLayers(job.sites, job.proposals, chosen.plan, bench, assembled.refitted, chosen.kept_reason);
   if (!chosen.refusal.empty()) {
     report.verdict = Verdict::kRefused;
     report.reason = chosen.refusal;
@@ -356,12 +368,14 @@ absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& opti
   }
   const bool replaced = std::any_of(report.layers.begin(), report.layers.end(),
                                     [](const LayerReport& layer) { return !layer.now.empty(); });
-  if (!replaced && report.cleanups.empty()) {
+  CountCosts(slim, report);
+  if (!replaced && report.after.bytes >= report.before.bytes) {  // exact rewrites alone must at least shrink the file
     report.verdict = Verdict::kUnchanged;
     report.reason = MainReason(report.layers);
+    report.after = report.before;
+    report.cleanups.clear();
     return report;
   }
-  CountCosts(slim, report);
   CNNOPT_ASSIGN_OR_RETURN(const bool stands, VerifyResult(job, slim, chosen.bound));
   if (!stands) return report;
   CNNOPT_RETURN_IF_ERROR(TimeBoth(job, slim));

@@ -62,6 +62,7 @@ struct LayerReport {
   std::string reason;                              // why it was kept, or the form's own words on the choice
   std::optional<int64_t> macs_before, macs_after;  // nullopt: unknown, shapes are dynamic
   int64_t params_before = 0, params_after = 0;
+  bool refitted = false;    // its weights (or its replacement's) were refitted to the slim network's own inputs
   double weight_error = 0;  // relative error of what the layer computes, as the fit predicted it
 };
 

@@ -89,6 +89,11 @@ std::string Workbench::Failure(size_t site, int choice) const {
   return fit == fits_.end() ? "" : std::string(fit->second.status.message());
 }
 
+bool Workbench::Refitted(size_t site, int choice) const {
+  const auto fit = fits_.find({site, choice});
+  return fit != fits_.end() && fit->second.refitted;
+}
+
 absl::StatusOr<Replacement> Workbench::Fitted(size_t site, int choice) {
   const auto fit = fits_.find({site, choice});
   if (fit != fits_.end()) {
@@ -105,6 +110,7 @@ absl::StatusOr<Replacement> Workbench::Fitted(size_t site, int choice) {
 absl::Status Workbench::Refit(size_t site, int choice, Replacement replacement) {
   Fit fit;
   fit.replacement = std::move(replacement);
+  fit.refitted = true;
   Emit(site, choice, fit);
   CNNOPT_RETURN_IF_ERROR(fit.status);
   fits_.insert_or_assign(std::pair(site, choice), std::move(fit));

@@ -47,6 +47,8 @@ class Workbench {
   absl::StatusOr<onnx::ModelProto> Build(const Plan& plan);
   // Why this candidate could not be built; empty when it was.
   std::string Failure(size_t site, int choice) const;
+  // Whether Refit was called for this candidate.
+  bool Refitted(size_t site, int choice) const;
   // The numbers of a candidate as they are now; for choice 0 the site's own convolution.
   absl::StatusOr<Replacement> Fitted(size_t site, int choice);
   // Puts other numbers in their place: from now on Build uses these, for choice 0 too.
@@ -58,6 +60,7 @@ class Workbench {
     absl::Status status;
     Replacement replacement;
     Rewrite rewrite;
+    bool refitted = false;
   };
   void FitMissing(const Plan& plan);
   Fit MakeFit(size_t site, int choice) const;

@@ -53,7 +53,7 @@ class Tucker final : public Form {
  public:
   absl::string_view name() const override { return kName; }
   absl::string_view summary() const override { return kSummary; }
-  std::string Label(int64_t rank) const override { return absl::StrCat("bottleneck rank ", rank, ", both sides"); }
+  std::string Label(int64_t rank) const override { return absl::StrCat("tucker2 rank ", rank); }
 
  protected:
   absl::Status AppliesToGroup(const Conv& conv) const override {

@@ -39,10 +39,11 @@ Conv DepthwiseOutline(const Conv& conv, int64_t channels) { return SpatialOutlin
 // multiplications and lose in time.
 constexpr int64_t kMapCost = 32;
 
-// Ranks 1, 2, ... while T branches take less time than the layer, up to the exact one.
-std::vector<int64_t> RanksThatPay(const Conv& conv, int64_t exact) {
+// Ranks 1, 2, ... while T branches of `branch_macs` multiplications per output position take less time than the layer,
+// up to the exact rank.
+std::vector<int64_t> RanksThatPay(const Conv& conv, int64_t branch_macs, int64_t exact) {
   const int64_t dense = conv.taps() * conv.in_channels * conv.out_channels;
-  const int64_t branch = conv.in_channels * (conv.taps() + conv.out_channels) + kMapCost * conv.out_channels;
+  const int64_t branch = branch_macs + kMapCost * conv.out_channels;
   std::vector<int64_t> ranks;
   for (int64_t rank = 1; rank <= exact && rank * branch < dense; ++rank) ranks.push_back(rank);
   return ranks;
@@ -169,7 +170,8 @@ DepthwiseFit FitDepthwiseFirst(const Conv& conv, const Moments& moments, int64_t
 class DepthwiseFirst final : public Dsc {
  protected:
   std::vector<int64_t> Ranks(const Conv& conv) const override {
-    return RanksThatPay(conv, std::min(conv.taps(), conv.out_channels));
+    return RanksThatPay(conv, conv.in_channels * (conv.taps() + conv.out_channels),
+                        std::min(conv.taps(), conv.out_channels));
   }
 
   Replacement OutlineGroup(const Conv& conv, int64_t rank) const override {
@@ -291,11 +293,12 @@ Matrix PointwiseProduct(const Conv& conv, const PointwiseFit& fit) {
 
 class PointwiseFirst final : public Dsc {
  public:
-  std::string Label(int64_t rank) const override { return absl::StrCat("dsc rank ", rank, ", pointwise first"); }
+  std::string Label(int64_t rank) const override { return absl::StrCat("dsc rank ", rank, " pw-dw"); }
 
  protected:
   std::vector<int64_t> Ranks(const Conv& conv) const override {
-    return RanksThatPay(conv, std::min(conv.taps(), conv.in_channels));
+    return RanksThatPay(conv, conv.out_channels * (conv.taps() + conv.in_channels),
+                        std::min(conv.taps(), conv.in_channels));
   }
 
   Replacement OutlineGroup(const Conv& conv, int64_t rank) const override {
