@@ -183,7 +183,7 @@ absl::StatusOr<SlimArguments> ParseSlimArguments(const std::vector<std::string>&
 
 std::vector<std::string> CanonicalOptions(const SlimArguments& arguments, absl::string_view calibration_sha256) {
   std::vector<std::string> flags;
-  const auto add = [&](auto... parts) { flags.push_back(absl::StrCat(parts...)); };
+  const auto add = [&](const auto&... parts) { flags.push_back(absl::StrCat(parts...)); };
   for (const PassChoice& pass : arguments.passes) {
     add("--pass=", pass.name, pass.rank.has_value() ? absl::StrCat(":rank=", *pass.rank) : "");
   }

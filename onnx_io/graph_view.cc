@@ -175,7 +175,8 @@ float FloatAttribute(const onnx::NodeProto& node, absl::string_view name, float 
 std::vector<int64_t> IntsAttribute(const onnx::NodeProto& node, absl::string_view name,
                                    std::vector<int64_t> otherwise) {
   const onnx::AttributeProto* attribute = FindAttribute(node, name);
-  return attribute == nullptr ? otherwise : std::vector<int64_t>(attribute->ints().begin(), attribute->ints().end());
+  if (attribute == nullptr) return otherwise;
+  return {attribute->ints().begin(), attribute->ints().end()};
 }
 
 bool IsOp(const onnx::NodeProto& node, absl::string_view op_type) {

@@ -19,7 +19,7 @@ std::string Quote(absl::string_view name);
 absl::Status Annotate(const absl::Status& status, absl::string_view where);
 // The same with where(), which is called only if there is an error.
 template <typename Where>
-absl::Status AnnotateWith(absl::Status status, Where where) {
+absl::Status AnnotateWith(const absl::Status& status, const Where& where) {
   return status.ok() ? status : Annotate(status, where());
 }
 

@@ -252,7 +252,7 @@ std::map<std::string, Shape> InferShapes(const onnx::ModelProto& model, const st
   try {
     const onnx::ShapeInferenceOptions options(/*check_type_val=*/false, /*strict_mode_val=*/0, /*data_prop_val=*/true);
     onnx::shape_inference::InferShapes(lean, onnx::OpSchemaRegistry::Instance(), options);
-  } catch (const std::exception&) {
+  } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch)
     // What was inferred up to here stands in `lean`.
   }
   std::map<std::string, Shape> shapes;

@@ -25,7 +25,7 @@ using onnx::TensorProto;
 
 constexpr char kMagic[] = "\x93NUMPY";
 constexpr size_t kMagicSize = 6;
-constexpr size_t kMaxHeaderBytes = 64 * 1024;
+constexpr size_t kMaxHeaderBytes = size_t{64} * 1024;
 constexpr size_t kMaxRank = 16;
 
 absl::Status Malformed(absl::string_view what) {

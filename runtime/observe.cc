@@ -31,7 +31,11 @@ absl::Status ObserveValues(std::shared_ptr<const OnnxRuntime> runtime, const onn
     size_t next = 0;
     for (const std::string& value : values) {
       const auto fed = samples[s].find(value);
-      seen.push_back(fed != samples[s].end() ? fed->second : std::move(computed[next++]));
+      if (fed != samples[s].end()) {
+        seen.push_back(fed->second);
+      } else {
+        seen.push_back(std::move(computed[next++]));
+      }
     }
     CNNOPT_RETURN_IF_ERROR(visit(s, seen));
   }
