@@ -376,6 +376,9 @@ absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& opti
     report.cleanups.clear();
     return report;
   }
+  if (!replaced) {
+    report.warnings.push_back(absl::StrCat("no layer was slimmed, only exact rewrites: ", MainReason(report.layers)));
+  }
   CNNOPT_ASSIGN_OR_RETURN(const bool stands, VerifyResult(job, slim, chosen.bound));
   if (!stands) return report;
   CNNOPT_RETURN_IF_ERROR(TimeBoth(job, slim));
