@@ -17,6 +17,7 @@ namespace cnnopt {
 
 using Shape = std::vector<int64_t>;
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using MatrixF = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using Vector = Eigen::VectorXd;
 
 // The product of `shape`; -1 when it overflows or a dimension is negative.

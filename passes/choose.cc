@@ -11,10 +11,6 @@
 namespace cnnopt {
 namespace {
 
-bool Within(const Comparison& comparison, double bound) {
-  return comparison.new_nonfinite == 0 && comparison.relative_error <= bound;
-}
-
 // The plan furthest along the path whose measured error is within the bound, by bisection: the error grows along the
 // path, if not strictly.
 absl::StatusOr<Plan> CheapestWithin(const ChooseContext& context, Workbench& bench, const Choices& choices,
@@ -29,7 +25,7 @@ absl::StatusOr<Plan> CheapestWithin(const ChooseContext& context, Workbench& ben
     CNNOPT_ASSIGN_OR_RETURN(const onnx::ModelProto model, bench.Build(PlanAt(choices, path, middle)));
     CNNOPT_ASSIGN_OR_RETURN(const Comparison comparison,
                             Measure(*context.reference, model, context.reference->samples.size()));
-    (Within(comparison, bound) ? good : bad) = middle;
+    (Objection(comparison, bound).empty() ? good : bad) = middle;
   }
   return PlanAt(choices, path, good);
 }
@@ -79,6 +75,16 @@ absl::StatusOr<Chosen> ChooseWithinBudget(const ChooseContext& context, Workbenc
 }
 
 }  // namespace
+
+std::string Objection(const Comparison& comparison, double bound) {
+  if (comparison.new_nonfinite > 0) {
+    return absl::StrCat(comparison.new_nonfinite, " output values are no longer finite");
+  }
+  if (!(comparison.relative_error <= bound)) {
+    return absl::StrFormat("relative output error is %.3g, the bound is %.3g", comparison.relative_error, bound);
+  }
+  return "";
+}
 
 absl::StatusOr<Chosen> Choose(const ChooseContext& context, Workbench& bench) {
   const SlimOptions& options = context.options;

@@ -30,6 +30,9 @@ struct Chosen {
   std::string refusal;      // why no plan does what was asked; empty when one does
 };
 
+// Why a measured result may not stand under `bound`; empty when it may.
+std::string Objection(const Comparison& comparison, double bound);
+
 // Errors: InvalidArgument when MACs are needed but unknown, or what measuring said.
 absl::StatusOr<Chosen> Choose(const ChooseContext& context, Workbench& bench);
 

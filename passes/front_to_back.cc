@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "onnx_io/graph_view.h"
 #include "onnx_io/status_macros.h"
 #include "passes/cost.h"
 #include "passes/observe_moments.h"
@@ -124,11 +123,11 @@ absl::StatusOr<std::vector<MomentSums>> SumDrift(const onnx::ModelProto& slim, c
 
 }  // namespace
 
-absl::StatusOr<onnx::ModelProto> RefitFrontToBack(const onnx::ModelProto& clean, const std::vector<Site>& sites,
-                                                  const Plan& plan, const RefitSamples& samples,
+absl::StatusOr<onnx::ModelProto> RefitFrontToBack(const onnx::ModelProto& clean, const GraphView& view,
+                                                  const std::vector<Site>& sites, const Plan& plan,
+                                                  const RefitSamples& samples,
                                                   const std::shared_ptr<const OnnxRuntime>& runtime, int threads,
                                                   Workbench& bench, const Progress& progress) {
-  CNNOPT_ASSIGN_OR_RETURN(const GraphView view, GraphView::Create(clean));
   const std::vector<Task> tasks = ListTasks(view, sites, plan);
   CNNOPT_ASSIGN_OR_RETURN(const Targets fit, GatherTargets(clean, sites, tasks, samples.fit, runtime, threads));
   CNNOPT_ASSIGN_OR_RETURN(const Targets held_out,

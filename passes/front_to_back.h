@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "onnx/onnx_pb.h"
+#include "onnx_io/graph_view.h"
 #include "passes/slim.h"
 #include "passes/workbench.h"
 
@@ -19,9 +20,11 @@ struct RefitSamples {
 
 // Refits every site that `plan` replaces, and every kept Conv behind one, and keeps what helps on the held-out samples
 // (see RefitLastStage). Where a site's output goes into an Add and nowhere else, its target also makes up for the
-// drift of the Add's other operand. Returns the whole model.
-absl::StatusOr<onnx::ModelProto> RefitFrontToBack(const onnx::ModelProto& clean, const std::vector<Site>& sites,
-                                                  const Plan& plan, const RefitSamples& samples,
+// drift of the Add's other operand. Returns the whole model. `view` is the
+// index of `clean`.
+absl::StatusOr<onnx::ModelProto> RefitFrontToBack(const onnx::ModelProto& clean, const GraphView& view,
+                                                  const std::vector<Site>& sites, const Plan& plan,
+                                                  const RefitSamples& samples,
                                                   const std::shared_ptr<const OnnxRuntime>& runtime, int threads,
                                                   Workbench& bench, const Progress& progress);
 

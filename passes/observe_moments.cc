@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "onnx_io/graph_view.h"
 #include "onnx_io/status_macros.h"
 #include "passes/cost.h"
 #include "passes/parallel.h"
@@ -40,12 +39,11 @@ int64_t PatchCount(const Conv& conv) {
 }
 
 absl::StatusOr<std::vector<std::vector<Moments>>> ObserveMoments(std::shared_ptr<const OnnxRuntime> runtime,
-                                                                 const onnx::ModelProto& model,
+                                                                 const onnx::ModelProto& model, const GraphView& view,
                                                                  const std::vector<Site>& sites,
                                                                  const std::vector<bool>& wanted,
                                                                  absl::Span<const Sample> samples, int threads,
                                                                  const std::function<void(size_t)>& step) {
-  CNNOPT_ASSIGN_OR_RETURN(const GraphView view, GraphView::Create(model));
   std::vector<size_t> seen;  // the sites that are looked at
   std::vector<std::string> values;
   std::vector<std::vector<MomentSums>> sums;

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "onnx/onnx_pb.h"
+#include "onnx_io/graph_view.h"
 #include "passes/moments.h"
 #include "passes/site.h"
 #include "runtime/session.h"
@@ -19,10 +20,10 @@ namespace cnnopt {
 int64_t PatchCount(const Conv& conv);
 
 // The moments of each site, one entry per group; none for sites without numbers and those `wanted` leaves out, which
-// then are fitted by weights only. `model` is the one the sites were found in. `step` is called after each sample.
-// Errors: what the runtime said; Unimplemented when an input is no floating-point tensor.
+// then are fitted by weights only. `model` is the one the sites were found in, `view` its index. `step` is called after
+// each sample. Errors: what the runtime said; Unimplemented when an input is no floating-point tensor.
 absl::StatusOr<std::vector<std::vector<Moments>>> ObserveMoments(std::shared_ptr<const OnnxRuntime> runtime,
-                                                                 const onnx::ModelProto& model,
+                                                                 const onnx::ModelProto& model, const GraphView& view,
                                                                  const std::vector<Site>& sites,
                                                                  const std::vector<bool>& wanted,
                                                                  absl::Span<const Sample> samples, int threads,

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "Eigen/Core"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "onnx_io/tensor.h"
@@ -14,8 +13,6 @@
 #include "runtime/session.h"
 
 namespace cnnopt {
-
-using MatrixF = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 // The elements of a floating-point tensor as float. Errors: Unimplemented (other dtypes).
 absl::StatusOr<std::vector<float>> ToFloats(const Tensor& tensor);

@@ -44,11 +44,19 @@ int64_t ConstantElements(const GraphView& view, const std::string& value) {
   return constant == nullptr ? 0 : ElementCount(TensorShape(*constant));
 }
 
-void FillConvolution(const onnx::NodeProto& node, const GraphView& view, Site& site) {
-  const bool transposed = node.op_type() == "ConvTranspose";
+// The shape of input 1, constant or not: what a layer costs does not depend on who sets its weight.
+std::optional<Shape> WeightShape(const onnx::NodeProto& node, const std::map<std::string, Shape>& shapes,
+                                 const GraphView& view) {
   const onnx::TensorProto* weight = view.Constant(Input(node, 1));
-  if (weight == nullptr || weight->dims_size() < 3) return;
-  const Shape dims = TensorShape(*weight);
+  return weight != nullptr ? TensorShape(*weight) : ShapeOf(shapes, Input(node, 1));
+}
+
+void FillConvolution(const onnx::NodeProto& node, const std::map<std::string, Shape>& shapes, const GraphView& view,
+                     Site& site) {
+  const bool transposed = node.op_type() == "ConvTranspose";
+  const std::optional<Shape> weight = WeightShape(node, shapes, view);
+  if (!weight.has_value() || weight->size() < 3) return;
+  const Shape& dims = *weight;
   const Shape kernel(dims.begin() + 2, dims.end());
   const int64_t groups = IntAttribute(node, "group", 1);
   const int64_t in = transposed ? dims[0] : dims[1] * groups;
@@ -62,8 +70,7 @@ void FillConvolution(const onnx::NodeProto& node, const GraphView& view, Site& s
 // MACs of Gemm and MatMul: output elements times the length of the inner sum.
 void FillProduct(const onnx::NodeProto& node, const std::map<std::string, Shape>& shapes, const GraphView& view,
                  Site& site) {
-  std::optional<Shape> right = ShapeOf(shapes, Input(node, 1));
-  if (const onnx::TensorProto* weight = view.Constant(Input(node, 1)); weight != nullptr) right = TensorShape(*weight);
+  const std::optional<Shape> right = WeightShape(node, shapes, view);
   if (!right.has_value() || right->empty()) return;
   const bool transposed = node.op_type() == "Gemm" && IntAttribute(node, "transB", 0) != 0;
   const size_t last = right->size() - 1;
@@ -90,7 +97,7 @@ std::vector<Site> FindSites(const GraphView& view, const std::map<std::string, S
     site.result = ShapeOf(shapes, site.output);
     for (int i = 0; i < node->input_size(); ++i) site.params += ConstantElements(view, node->input(i));
     if (convolution) {
-      FillConvolution(*node, view, site);
+      FillConvolution(*node, shapes, view, site);
     } else {
       FillProduct(*node, shapes, view, site);
     }

@@ -44,8 +44,8 @@ std::vector<std::string> UnknownValues(const GraphView& view, const std::map<std
   for (const onnx::NodeProto* node : view.nodes()) {
     if (!IsOp(*node, "Conv") && !IsOp(*node, "ConvTranspose") && !IsOp(*node, "Gemm") && !IsOp(*node, "MatMul"))
       continue;
-    for (const std::string& value : {Input(*node, 0), node->output(0)}) {
-      const bool made_here = view.Producer(value) != nullptr;
+    for (const std::string& value : {Input(*node, 0), Input(*node, 1), node->output(0)}) {
+      const bool made_here = view.Producer(value) != nullptr && view.Constant(value) == nullptr;
       if (made_here && shapes.count(value) == 0) unknown.push_back(value);
     }
   }
@@ -162,17 +162,6 @@ std::string MainReason(const std::vector<LayerReport>& layers) {
   return reason;
 }
 
-// Whether the measured comparison is good enough; the reason when it is not.
-std::string Objection(const Comparison& comparison, double bound) {
-  if (comparison.new_nonfinite > 0) {
-    return absl::StrCat(comparison.new_nonfinite, " output values are no longer finite");
-  }
-  if (!(comparison.relative_error <= bound)) {
-    return absl::StrFormat("relative output error is %.3g, the bound is %.3g", comparison.relative_error, bound);
-  }
-  return "";
-}
-
 absl::Status CheckOptions(const SlimOptions& options, const Selection& selection) {
   if (options.target_macs.has_value() && !(*options.target_macs > 0 && *options.target_macs <= 1)) {
     return absl::InvalidArgumentError(
@@ -257,15 +246,15 @@ absl::Status CleanUp(Job& job) {
 }
 
 // What each site sees.
-absl::Status LookAtSamples(Job& job) {
+absl::Status LookAtSamples(Job& job, const GraphView& view) {
   job.moments.resize(job.sites.size());
   if (job.fit_samples.empty()) return absl::OkStatus();
   const auto total = static_cast<int64_t>(job.fit_samples.size());
-  CNNOPT_ASSIGN_OR_RETURN(
-      job.moments, ObserveMoments(job.options.runtime, job.clean, job.sites, Applicable(job.sites, job.selection.forms),
-                                  job.fit_samples, job.options.threads, [&](size_t seen) {
-                                    job.Tell("look at samples", static_cast<int64_t>(seen), total);
-                                  }));
+  CNNOPT_ASSIGN_OR_RETURN(job.moments, ObserveMoments(job.options.runtime, job.clean, view, job.sites,
+                                                      Applicable(job.sites, job.selection.forms), job.fit_samples,
+                                                      job.options.threads, [&](size_t seen) {
+                                                        job.Tell("look at samples", static_cast<int64_t>(seen), total);
+                                                      }));
   for (std::vector<Moments>& site : job.moments) {
     for (Moments& group : site) group = Shrink(group, kShrinkage);
   }
@@ -285,22 +274,27 @@ void ProposeAll(Job& job) {
 struct Assembled {
   onnx::ModelProto model;
   bool refitted = false;
+  std::optional<Comparison> comparison;  // of `model` with the original, where it was measured already
 };
 
 // The model of the chosen plan, refitted front to back where that helps on the held-out samples.
-absl::StatusOr<Assembled> Assemble(Job& job, const Chosen& chosen, Workbench& bench) {
+absl::StatusOr<Assembled> Assemble(Job& job, const GraphView& view, const Chosen& chosen, Workbench& bench) {
   Assembled slim;
   CNNOPT_ASSIGN_OR_RETURN(slim.model, bench.Build(chosen.plan));
   const bool replaced = std::any_of(chosen.plan.begin(), chosen.plan.end(), [](int choice) { return choice != 0; });
   if (job.fit_samples.empty() || !replaced || !chosen.refusal.empty()) return slim;
   const size_t count = job.reference->samples.size();
-  CNNOPT_ASSIGN_OR_RETURN(const Comparison before, Measure(*job.reference, slim.model, count));
-  CNNOPT_ASSIGN_OR_RETURN(onnx::ModelProto refitted,
-                          RefitFrontToBack(job.clean, job.sites, chosen.plan, {job.fit_samples, job.reference->samples},
-                                           job.options.runtime, job.options.threads, bench, job.progress));
+  CNNOPT_ASSIGN_OR_RETURN(slim.comparison, Measure(*job.reference, slim.model, count));
+  CNNOPT_ASSIGN_OR_RETURN(
+      onnx::ModelProto refitted,
+      RefitFrontToBack(job.clean, view, job.sites, chosen.plan, {job.fit_samples, job.reference->samples},
+                       job.options.runtime, job.options.threads, bench, job.progress));
   CNNOPT_ASSIGN_OR_RETURN(const Comparison after, Measure(*job.reference, refitted, count));
-  slim.refitted = after.new_nonfinite == 0 && after.relative_error < before.relative_error;
-  if (slim.refitted) slim.model = std::move(refitted);
+  slim.refitted = after.new_nonfinite == 0 && after.relative_error < slim.comparison->relative_error;
+  if (slim.refitted) {
+    slim.model = std::move(refitted);
+    slim.comparison = after;
+  }
   return slim;
 }
 
@@ -314,11 +308,14 @@ void CountCosts(const onnx::ModelProto& slim, SlimReport& report) {
 }
 
 // Both models on the held-out samples. Returns whether the result may stand.
-absl::StatusOr<bool> VerifyResult(Job& job, const onnx::ModelProto& slim, double bound) {
+absl::StatusOr<bool> VerifyResult(Job& job, const Assembled& slim, double bound) {
   SlimReport& report = job.report;
   if (!job.reference.has_value() || job.options.verify == Verify::kOff) return true;
   job.Tell("verify", 0, 1);
-  CNNOPT_ASSIGN_OR_RETURN(report.comparison, Measure(*job.reference, slim, job.reference->samples.size()));
+  report.comparison = slim.comparison;
+  if (!report.comparison.has_value()) {
+    CNNOPT_ASSIGN_OR_RETURN(report.comparison, Measure(*job.reference, slim.model, job.reference->samples.size()));
+  }
   const std::string objection = Objection(*report.comparison, bound);
   report.verified = objection.empty();
   if (!report.verified && job.options.verify == Verify::kEnforce) {
@@ -349,15 +346,16 @@ absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& opti
 
   CNNOPT_RETURN_IF_ERROR(RunOriginal(job));
   CNNOPT_RETURN_IF_ERROR(CleanUp(job));
-  CNNOPT_RETURN_IF_ERROR(LookAtSamples(job));
+  CNNOPT_ASSIGN_OR_RETURN(const GraphView view, GraphView::Create(job.clean.graph(), InputsOf(model, options)));
+  CNNOPT_RETURN_IF_ERROR(LookAtSamples(job, view));
   ProposeAll(job);
 
-  Workbench bench(job.clean, job.sites, job.proposals, job.moments, job.options.threads);
+  Workbench bench(job.clean, view, job.sites, job.proposals, job.moments, job.options.threads);
   const ChooseContext context{job.options, selection.forced_rank, report.before.macs,
                               job.sites,   job.proposals,         job.reference ? &*job.reference : nullptr,
                               progress};
   CNNOPT_ASSIGN_OR_RETURN(const Chosen chosen, Choose(context, bench));
-  CNNOPT_ASSIGN_OR_RETURN(Assembled assembled, Assemble(job, chosen, bench));
+  CNNOPT_ASSIGN_OR_RETURN(Assembled assembled, Assemble(job, view, chosen, bench));
   onnx::ModelProto& slim = assembled.model;
   report.bound = chosen.bound;
   report.layers = ReportLayers(job.sites, job.proposals, chosen.plan, bench, assembled.refitted, chosen.kept_reason);
@@ -379,7 +377,7 @@ absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& opti
   if (!replaced) {
     report.warnings.push_back(absl::StrCat("no layer was slimmed, only exact rewrites: ", MainReason(report.layers)));
   }
-  CNNOPT_ASSIGN_OR_RETURN(const bool stands, VerifyResult(job, slim, chosen.bound));
+  CNNOPT_ASSIGN_OR_RETURN(const bool stands, VerifyResult(job, assembled, chosen.bound));
   if (!stands) return report;
   CNNOPT_RETURN_IF_ERROR(TimeBoth(job, slim));
   report.verdict = Verdict::kSlimmed;

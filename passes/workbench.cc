@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "onnx_io/graph_view.h"
 #include "onnx_io/status_macros.h"
 #include "onnx_io/validate.h"
 #include "passes/parallel.h"
@@ -35,15 +34,10 @@ absl::StatusOr<Comparison> Measure(const Reference& reference, const onnx::Model
 }
 
 void Workbench::Emit(size_t site, int choice, Fit& fit) const {
-  const absl::StatusOr<GraphView> view = GraphView::Create(model_);
-  if (!view.ok()) {
-    fit.status = view.status();
-    return;
-  }
-  const onnx::NodeProto& node = *view->Producer(sites_[site].output);
+  const onnx::NodeProto& node = *view_.Producer(sites_[site].output);
   const Form* form = proposals_[site].candidates[static_cast<size_t>(choice)].form;
   const std::string label = form == nullptr ? "refit" : std::string(form->name());
-  absl::StatusOr<Rewrite> rewrite = EmitReplacement(fit.replacement, node, *view->Constant(node.input(1)), label);
+  absl::StatusOr<Rewrite> rewrite = EmitReplacement(fit.replacement, node, *view_.Constant(node.input(1)), label);
   fit.status = rewrite.status();
   if (rewrite.ok()) fit.rewrite = *std::move(rewrite);
 }

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "onnx/onnx_pb.h"
+#include "onnx_io/graph_view.h"
 #include "onnx_io/rewrite.h"
 #include "passes/allocate.h"
 #include "passes/propose.h"
@@ -38,9 +39,10 @@ absl::StatusOr<Comparison> Measure(const Reference& reference, const onnx::Model
 // A model with its sites, what they see and what could be done to them. Borrows all; remembers every fit it has made.
 class Workbench {
  public:
-  Workbench(const onnx::ModelProto& model, const std::vector<Site>& sites, const std::vector<Proposal>& proposals,
-            const std::vector<std::vector<Moments>>& moments, int threads)
-      : model_(model), sites_(sites), proposals_(proposals), moments_(moments), threads_(threads) {}
+  // `view` is the index of `model` that the sites were found with.
+  Workbench(const onnx::ModelProto& model, const GraphView& view, const std::vector<Site>& sites,
+            const std::vector<Proposal>& proposals, const std::vector<std::vector<Moments>>& moments, int threads)
+      : model_(model), view_(view), sites_(sites), proposals_(proposals), moments_(moments), threads_(threads) {}
 
   // The model with every site replaced as `plan` says. Sites whose weights do not fit into their dtype stay as they
   // are; Failure tells. Errors: Internal when the result is not a valid model.
@@ -67,6 +69,7 @@ class Workbench {
   void Emit(size_t site, int choice, Fit& fit) const;
 
   const onnx::ModelProto& model_;
+  const GraphView& view_;
   const std::vector<Site>& sites_;
   const std::vector<Proposal>& proposals_;
   const std::vector<std::vector<Moments>>& moments_;

@@ -25,8 +25,6 @@ constexpr int kMostSweeps = 60;
 constexpr double kLeastGain = 1e-4;  // a sweep that improves the error by less (relatively) is the last
 constexpr double kRidge = 1e-6;      // of the R x R solves, times the mean diagonal: keeps components from diverging
 
-using MatrixF = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
 // sum_r P[:,r] D[r,t] Q[r,:]: P is Co x R, D is K x R, Q is Ci x R.
 struct CpFactors {
   Matrix outputs, taps, inputs;
