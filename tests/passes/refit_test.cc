@@ -1,0 +1,172 @@
+#include "passes/refit.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <random>
+
+#include "gtest/gtest.h"
+#include "passes/cost.h"
+#include "passes/damage.h"
+#include "passes/form.h"
+#include "passes/forms/forms.h"
+#include "tests/testing/convolution.h"
+
+namespace cnnopt {
+namespace {
+
+using ::cnnopt::testing::Geometry;
+using ::cnnopt::testing::ModelOf;
+using ::cnnopt::testing::Plain;
+using ::cnnopt::testing::RandomConv;
+using ::cnnopt::testing::RandomMatrix;
+using ::cnnopt::testing::RunModel;
+
+// Patches times weights must be what ONNX Runtime computes at the same positions, the padding included.
+TEST(Patches, TimesTheWeightsAreTheOutputs) {
+  std::mt19937 random(1);
+  const std::vector<std::pair<Geometry, Shape>> cases = {
+      {{{3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}}, {6, 7}},
+      {{{3, 2}, {2, 1}, {1, 2}, {0, 1}, {2, 0}}, {9, 8}},
+      {{{5}, {2}, {3}, {4}, {1}}, {31}},
+      {{{2, 2, 2}, {1, 2, 1}, {1, 1, 1}, {1, 0, 0}, {0, 1, 0}}, {4, 5, 3}},
+  };
+  for (const auto& [geometry, size] : cases) {
+    for (const int64_t groups : {1, 2}) {
+      const Conv conv = RandomConv(random, geometry, 4, 6, groups, false);
+      Shape shape = {1, 4};
+      shape.insert(shape.end(), size.begin(), size.end());
+      std::mt19937 input_random(7);  // as RunModel
+      const Matrix input = RandomMatrix(input_random, ElementCount(shape), 1);
+      const std::vector<double> expected = RunModel(ModelOf(conv, size), shape);
+      const int64_t total = ElementCount(OutputSize(conv, size));
+      ASSERT_EQ(static_cast<int64_t>(expected.size()), 6 * total);
+      const std::vector<float> values(input.data(), input.data() + input.size());
+      for (int64_t g = 0; g < groups; ++g) {
+        const MatrixF patches = GatherPatches(conv, g, values, shape, SamplePositions(total, total, 3));
+        const Matrix outputs = patches.cast<double>() * ExtractGroup(conv, g).weight.transpose();
+        for (int64_t p = 0; p < total; ++p) {
+          for (int64_t o = 0; o < outputs.cols(); ++o) {
+            const auto at = static_cast<size_t>((g * outputs.cols() + o) * total + p);
+            EXPECT_NEAR(outputs(p, o), expected[at], 1e-4);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(Patches, PositionsAreSpreadAndShift) {
+  EXPECT_EQ(SamplePositions(5, 100, 2).size(), 5);
+  const std::vector<int64_t> first = SamplePositions(1000, 10, 0), second = SamplePositions(1000, 10, 1);
+  EXPECT_NE(first, second);
+  for (const std::vector<int64_t>& positions : {first, second}) {
+    for (size_t i = 1; i < positions.size(); ++i) EXPECT_LE(std::abs(positions[i] - positions[i - 1] - 100), 1);
+    EXPECT_LT(positions.back(), 1000);
+  }
+}
+
+TEST(MomentSums, AreThoseOfAllBlocksTogether) {
+  std::mt19937 random(2);
+  const MatrixF x = RandomMatrix(random, 300, 8).cast<float>(), y = RandomMatrix(random, 300, 3).cast<float>();
+  MomentSums sums;
+  sums.Add(x.topRows(100), y.topRows(100));
+  sums.Add(x.bottomRows(200), y.bottomRows(200));
+  const Matrix centred = x.cast<double>().rowwise() - x.cast<double>().colwise().mean();
+  const Matrix target = y.cast<double>().rowwise() - y.cast<double>().colwise().mean();
+  EXPECT_LT(testing::RelativeDistance(sums.OfPatches().covariance, centred.transpose() * centred / 300.0), 1e-5);
+  EXPECT_LT(testing::RelativeDistance(sums.Cross(), target.transpose() * centred / 300.0), 1e-5);
+  EXPECT_NEAR(sums.TargetVariance(), target.squaredNorm() / 300.0, 1e-4);
+}
+
+// A slim network feeds a site drifted patches x + noise and shifted ones; the targets are the original outputs.
+DriftSums Drifted(std::mt19937& random, const Conv& conv, double noise) {
+  DriftSums sums;
+  for (int64_t g = 0; g < conv.groups; ++g) {
+    const Conv part = ExtractGroup(conv, g);
+    for (std::vector<MomentSums>* half : {&sums.fit, &sums.held_out}) {
+      const Matrix x = RandomMatrix(random, 4000, part.weight.cols());
+      Matrix y = x * part.weight.transpose();
+      if (part.bias.size() > 0) y.rowwise() += part.bias.transpose();
+      const Matrix seen =
+          0.8 * x + noise * RandomMatrix(random, x.rows(), x.cols()) + Matrix::Constant(x.rows(), x.cols(), 0.3);
+      half->emplace_back().Add(seen.cast<float>(), y.cast<float>());
+    }
+  }
+  return sums;
+}
+
+double HeldOutError(const Conv& conv, const DriftSums& sums, const Replacement& replacement) {
+  double error = 0;
+  for (int64_t g = 0; g < conv.groups; ++g) {
+    const Conv whole = Compose(ExtractPart(replacement, g, conv.groups));
+    const MomentSums& judge = sums.held_out[static_cast<size_t>(g)];
+    const Moments seen = judge.OfPatches();
+    const Vector bias = whole.bias.size() > 0 ? whole.bias : Vector(Vector::Zero(whole.out_channels));
+    error += judge.TargetVariance() - 2 * whole.weight.cwiseProduct(judge.Cross()).sum() +
+             WeightedSquaredNorm(whole.weight, seen) +
+             (judge.TargetMean() - whole.weight * seen.mean - bias).squaredNorm();
+  }
+  return error;
+}
+
+TEST(RefitLastStage, MakesUpForDriftInEveryFormAndInKeptLayers) {
+  std::mt19937 random(3);
+  for (const int64_t groups : {1, 2}) {
+    const Conv conv = RandomConv(random, Plain({3, 3}), 16, 16, groups);
+    const DriftSums sums = Drifted(random, conv, 0.2);  // ranks are high enough for the drift to be most of the error
+    std::vector<Replacement> replacements = {
+        {{{conv}}}, DscDepthwiseFirst()->Fit(conv, {}, 7), CpForm()->Fit(conv, {}, 64)};
+    for (const Replacement& before : replacements) {
+      Replacement after = before;
+      EXPECT_TRUE(RefitLastStage(conv, sums, after));
+      EXPECT_LT(HeldOutError(conv, sums, after), 0.8 * HeldOutError(conv, sums, before));
+      // Only last stages change.
+      for (size_t b = 0; b < before.branches.size(); ++b) {
+        for (size_t s = 0; s + 1 < before.branches[b].size(); ++s) {
+          EXPECT_EQ(testing::RelativeDistance(after.branches[b][s].weight, before.branches[b][s].weight), 0);
+        }
+      }
+    }
+  }
+}
+
+TEST(RefitLastStage, LeavesAloneWhatCannotGetBetter) {
+  std::mt19937 random(4);
+  const Conv conv = RandomConv(random, Plain({3, 3}), 4, 4);
+  DriftSums sums;
+  for (std::vector<MomentSums>* half : {&sums.fit, &sums.held_out}) {
+    const Matrix x = RandomMatrix(random, 60, 36);  // few patches, the layer's own outputs plus noise on the fit half
+    Matrix y = x * conv.weight.transpose();
+    y.rowwise() += conv.bias.transpose();
+    if (half == &sums.fit) y += 20 * RandomMatrix(random, 60, 4);
+    half->emplace_back().Add(x.cast<float>(), y.cast<float>());
+  }
+  Replacement kept = {{{conv}}};
+  EXPECT_FALSE(RefitLastStage(conv, sums, kept));
+  EXPECT_EQ(testing::RelativeDistance(kept.branches[0][0].weight, conv.weight), 0);
+}
+
+TEST(RefitLastStage, PointwiseFirstGetsABetterBiasOnly) {
+  std::mt19937 random(5);
+  const Conv conv = RandomConv(random, Plain({3, 3}), 8, 8);
+  const DriftSums sums = Drifted(random, conv, 0.1);
+  const Replacement before = DscPointwiseFirst()->Fit(conv, {}, 2);
+  Replacement after = before;
+  EXPECT_TRUE(RefitLastStage(conv, sums, after));
+  EXPECT_EQ(testing::RelativeDistance(Compose(after).weight, Compose(before).weight), 0);
+  EXPECT_LT(HeldOutError(conv, sums, after), HeldOutError(conv, sums, before));
+}
+
+TEST(DamageCurve, GoesThroughItsPointsAndFollowsThePowerLawBeyond) {
+  const DamageCurve curve({{0.1, 0.01}, {0.4, 0.3}});
+  EXPECT_NEAR(curve.OutputError(0.1), 0.01, 1e-12);
+  EXPECT_NEAR(curve.OutputError(0.4), 0.3, 1e-12);
+  EXPECT_NEAR(curve.OutputError(0.2), std::sqrt(0.01 * 0.3), 1e-12);
+  EXPECT_NEAR(curve.OutputError(0.05), 0.0025, 1e-12);
+  EXPECT_NEAR(curve.OutputError(0.8), 1.2, 1e-12);
+  EXPECT_EQ(curve.OutputError(0), 0);
+  EXPECT_NEAR(DamageCurve({}).OutputError(0.5), 0.25, 1e-12);
+}
+
+}  // namespace
+}  // namespace cnnopt
