@@ -13,7 +13,7 @@ namespace {
 constexpr double kExponent = 2;  // of the power law, see DamageCurve
 // Samples and sites' candidates that probes run on. Large networks get fewer: all probes together should take no more
 // than this many multiply-accumulates (some ten seconds on two cores).
-constexpr int64_t kMostSamples = 4;
+constexpr int64_t kMostSamples = 32;
 constexpr int64_t kMostProbes = 3;
 constexpr int64_t kProbeMacs = 2'000'000'000'000;
 // An output error that stands for "no longer finite".

@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "passes/forms/cp_factors.h"
 #include "passes/least_squares.h"
 
 namespace cnnopt {
@@ -10,17 +11,8 @@ namespace {
 
 // Strengths of the prior that are tried, as shares of the patches' mean variance.
 constexpr double kPriors[] = {1e-3, 1e-2, 1e-1};
-
-// A replacement as y = P F x + b. Without rows, F is the identity.
-struct Factored {
-  Matrix last;      // P
-  Matrix features;  // F
-  Vector bias;
-
-  Matrix TimesFeatures(const Matrix& m) const {  // m F^T
-    return features.size() == 0 ? m : Matrix(m * features.transpose());
-  }
-};
+// Of the descent over all stages, see PolishFactors.
+constexpr int kPolishSteps = 60;
 
 bool LastStagesAreDense(const Replacement& replacement) {
   for (const std::vector<Conv>& branch : replacement.branches) {
@@ -40,92 +32,131 @@ Matrix BranchFeatures(const std::vector<Conv>& branch) {
   return Compose({{std::move(chain)}}).weight;
 }
 
-Factored Factor(const Replacement& replacement, bool dense) {
-  Factored factored;
-  const Conv& tail = replacement.branches.back().back();
-  factored.bias = tail.bias.size() > 0 ? tail.bias : Vector(Vector::Zero(tail.out_channels));
-  if (!dense || (replacement.branches.size() == 1 && replacement.branches.front().size() == 1)) {
-    factored.last = Compose(replacement).weight;
-    return factored;
+// The last stages of all branches as one matrix P behind all features F.
+class LastStages {
+ public:
+  explicit LastStages(const Replacement& replacement) : replacement_(replacement) {
+    if (replacement.branches.size() == 1 && replacement.branches.front().size() == 1) return;  // F is the identity
+    Eigen::Index rows = 0;
+    std::vector<Matrix> features;
+    for (const std::vector<Conv>& branch : replacement.branches) {
+      features.push_back(BranchFeatures(branch));
+      rows += features.back().rows();
+    }
+    features_.resize(rows, features.front().cols());
+    Eigen::Index at = 0;
+    for (const Matrix& branch : features) {
+      features_.middleRows(at, branch.rows()) = branch;
+      at += branch.rows();
+    }
   }
-  Eigen::Index rows = 0;
-  std::vector<Matrix> features;
-  for (const std::vector<Conv>& branch : replacement.branches) {
-    features.push_back(BranchFeatures(branch));
-    rows += features.back().rows();
-  }
-  factored.last.resize(tail.out_channels, rows);
-  factored.features.resize(rows, features.front().cols());
-  Eigen::Index at = 0;
-  for (size_t b = 0; b < features.size(); ++b) {
-    factored.last.middleCols(at, features[b].rows()) = replacement.branches[b].back().weight;
-    factored.features.middleRows(at, features[b].rows()) = features[b];
-    at += features[b].rows();
-  }
-  return factored;
-}
 
-void Install(const Factored& factored, bool weights, Replacement& replacement) {
-  Eigen::Index at = 0;
-  for (std::vector<Conv>& branch : replacement.branches) {
-    Conv& last = branch.back();
-    if (weights) last.weight = factored.last.middleCols(at, last.weight.cols());
-    at += last.weight.cols();
-    last.bias = Vector();
+  // The replacement with P = (C + prior W) F^T (F (S + prior I) F^T)^-1.
+  Replacement Solve(const Matrix& weight, const Matrix& covariance, const Matrix& cross, double prior) const {
+    Matrix regular = covariance;
+    regular.diagonal().array() += prior;
+    const Matrix target = cross + prior * weight;
+    const Matrix last = features_.size() == 0
+                            ? SolveRight(target, regular)
+                            : SolveRight(target * features_.transpose(), (features_ * regular) * features_.transpose());
+    Replacement solved = replacement_;
+    Eigen::Index at = 0;
+    for (std::vector<Conv>& branch : solved.branches) {
+      Matrix& stage = branch.back().weight;
+      stage = last.middleCols(at, stage.cols());
+      at += stage.cols();
+    }
+    return solved;
   }
-  replacement.branches.back().back().bias = factored.bias;
-}
 
-// One set of sums, seen through the features.
-struct Problem {
-  Matrix gram;          // F S F^T
-  Matrix target;        // C F^T
-  Vector patch;         // F E x
-  Vector output;        // E y
-  double variance = 0;  // of y
-
-  Problem(const MomentSums& sums, const Moments& moments, const Factored& factored) {
-    gram = factored.features.size() == 0 ? moments.covariance
-                                         : Matrix(factored.features * factored.TimesFeatures(moments.covariance));
-    target = factored.TimesFeatures(sums.Cross());
-    patch = factored.features.size() == 0 ? moments.mean : Vector(factored.features * moments.mean);
-    output = sums.TargetMean();
-    variance = sums.TargetVariance();
-  }
-  // E|y - (P F x + b)|^2
-  double Error(const Matrix& last, const Vector& bias) const {
-    return variance - 2 * last.cwiseProduct(target).sum() + (last * gram).cwiseProduct(last).sum() +
-           (output - last * patch - bias).squaredNorm();
-  }
+ private:
+  const Replacement& replacement_;
+  Matrix features_;
 };
 
-// One group. Nullopt when nothing beats what is there.
-std::optional<Factored> RefitGroup(const Conv& conv, const MomentSums& fit_sums, const MomentSums& held_out_sums,
-                                   const Factored& old, bool dense) {
-  const Moments seen = fit_sums.OfPatches();
-  const Problem fit(fit_sums, seen, old);
-  const Problem judge(held_out_sums, held_out_sums.OfPatches(), old);
-  const double variance = seen.covariance.trace() / static_cast<double>(seen.covariance.rows());
-  double least = judge.Error(old.last, old.bias);
-  std::optional<Factored> best;
-  const auto consider = [&](Matrix last) {
-    Vector bias = fit.output - last * fit.patch;
-    const double error = judge.Error(last, bias);
-    if (!(error < least)) return;
-    least = error;
-    best = Factored{std::move(last), old.features, std::move(bias)};
-  };
-  consider(old.last);  // a better bias alone
-  if (!dense || !(variance > 0)) return best;
-  const Matrix white = old.features.size() == 0
-                           ? Matrix(Matrix::Identity(seen.covariance.rows(), seen.covariance.rows()))
-                           : Matrix(old.features * old.features.transpose());
-  const Matrix original = old.TimesFeatures(conv.weight);
-  for (const double share : kPriors) {
-    consider(SolveRight(fit.target + share * variance * original, fit.gram + share * variance * white));
+// E|y - (V x + b)|^2 over held-out patches.
+class Judge {
+ public:
+  explicit Judge(const MomentSums& sums)
+      : seen_(sums.OfPatches()), cross_(sums.Cross()), output_(sums.TargetMean()), variance_(sums.TargetVariance()) {}
+  double Error(const Matrix& weight, const Vector& bias) const {
+    return variance_ - 2 * weight.cwiseProduct(cross_).sum() + WeightedSquaredNorm(weight, seen_) +
+           (output_ - weight * seen_.mean - bias).squaredNorm();
   }
-  return best;
-}
+
+ private:
+  Moments seen_;
+  Matrix cross_;
+  Vector output_;
+  double variance_;
+};
+
+// One group of a site, what is known of its best replacement so far, and what to measure others by.
+class GroupRefit {
+ public:
+  GroupRefit(const Conv& conv, const MomentSums& fit, const MomentSums& held_out, const Replacement& old)
+      : conv_(conv),
+        seen_(fit.OfPatches()),
+        cross_(fit.Cross()),
+        output_(fit.TargetMean()),
+        judge_(held_out),
+        best_(old) {
+    const Conv whole = Compose(best_);
+    least_ = judge_.Error(whole.weight, whole.bias.size() > 0 ? whole.bias : Vector(Vector::Zero(output_.size())));
+  }
+
+  // Gives `replacement` the bias that keeps the mean output and takes it if it beats the best one.
+  bool Consider(Replacement replacement) {
+    for (std::vector<Conv>& branch : replacement.branches) branch.back().bias = Vector();
+    const Matrix weight = Compose(replacement).weight;
+    const Vector bias = output_ - weight * seen_.mean;
+    const double error = judge_.Error(weight, bias);
+    if (!(error < least_)) return false;
+    least_ = error;
+    replacement.branches.back().back().bias = bias;
+    best_ = std::move(replacement);
+    changed_ = true;
+    return true;
+  }
+
+  // Tries last stages under every prior, then, where the form allows it, all stages under the best of them.
+  void Run() {
+    const Replacement start = best_;
+    Consider(start);  // a better bias alone
+    const double variance = seen_.covariance.trace() / static_cast<double>(seen_.covariance.rows());
+    if (!LastStagesAreDense(start) || !(variance > 0)) return;
+    double strength = kPriors[0] * variance;
+    const LastStages last(start);
+    for (const double share : kPriors) {
+      const double prior = share * variance;
+      if (Consider(last.Solve(conv_.weight, seen_.covariance, cross_, prior))) strength = prior;
+    }
+    if (start.branches.size() == 1 && IsCpChain(start.branches.front())) Polish(strength);
+  }
+
+  const std::optional<Replacement> Result() const {
+    return changed_ ? std::optional<Replacement>(best_) : std::nullopt;
+  }
+
+ private:
+  void Polish(double prior) {
+    Matrix covariance = seen_.covariance;
+    covariance.diagonal().array() += prior;
+    const Matrix cross = cross_ + prior * conv_.weight;
+    Replacement polished = best_;
+    std::vector<Conv>& chain = polished.branches.front();
+    SetFactors(PolishFactors({covariance, cross}, FactorsOf(chain), kPolishSteps), chain);
+    Consider(std::move(polished));
+  }
+  const Conv& conv_;
+  Moments seen_;
+  Matrix cross_;
+  Vector output_;
+  Judge judge_;
+  Replacement best_;
+  double least_ = 0;
+  bool changed_ = false;
+};
 
 }  // namespace
 
@@ -133,15 +164,13 @@ bool RefitLastStage(const Conv& conv, const DriftSums& sums, Replacement& replac
   bool changed = false;
   std::vector<Replacement> parts;
   for (int64_t g = 0; g < conv.groups; ++g) {
-    Replacement part = ExtractPart(replacement, g, conv.groups);
-    const bool dense = LastStagesAreDense(part);
+    parts.push_back(ExtractPart(replacement, g, conv.groups));
     const auto at = static_cast<size_t>(g);
-    const Factored old = Factor(part, dense);
-    const std::optional<Factored> better =
-        RefitGroup(ExtractGroup(conv, g), sums.fit[at], sums.held_out[at], old, dense);
-    Install(better.value_or(old), dense, part);
-    changed = changed || better.has_value();
-    parts.push_back(std::move(part));
+    const Conv group = ExtractGroup(conv, g);
+    GroupRefit refit(group, sums.fit[at], sums.held_out[at], parts.back());
+    refit.Run();
+    if (refit.Result().has_value()) parts.back() = *refit.Result();
+    changed = changed || refit.Result().has_value();
   }
   if (changed) replacement = MergeGroups(parts);
   return changed;
