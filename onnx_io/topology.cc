@@ -189,11 +189,13 @@ absl::StatusOr<std::vector<int>> TopologicalOrder(absl::Span<const onnx::NodePro
   return sorter.TakeOrder();
 }
 
-std::vector<int> Ancestors(const onnx::GraphProto& graph, absl::Span<const std::string> values) {
+std::vector<int> Ancestors(const onnx::GraphProto& graph, absl::Span<const std::string> values,
+                           absl::Span<const std::string> given) {
   absl::flat_hash_map<absl::string_view, int> producers;
   for (int n = 0; n < graph.node_size(); ++n) {
     for (const std::string& output : graph.node(n).output()) producers[output] = n;
   }
+  for (const std::string& value : given) producers.erase(value);
   std::vector<char> needed(static_cast<size_t>(graph.node_size()), 0);
   std::vector<absl::string_view> open(values.begin(), values.end());
   while (!open.empty()) {

@@ -31,8 +31,10 @@ using Redirects = absl::flat_hash_map<std::string, std::string>;
 absl::StatusOr<std::vector<int>> TopologicalOrder(absl::Span<const onnx::NodeProto* const> nodes,
                                                   const Redirects& redirects = {});
 
-// Positions of the nodes of `graph` that `values` are computed from, in the graph's order. Linear.
-std::vector<int> Ancestors(const onnx::GraphProto& graph, absl::Span<const std::string> values);
+// Positions of the nodes of `graph` that `values` are computed from when those of `given` are known, in the graph's
+// order. Linear.
+std::vector<int> Ancestors(const onnx::GraphProto& graph, absl::Span<const std::string> values,
+                           absl::Span<const std::string> given = {});
 
 }  // namespace cnnopt
 

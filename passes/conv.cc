@@ -37,6 +37,20 @@ int64_t TapIndex(const std::vector<int64_t>& kernel, const std::vector<int64_t>&
   return t;
 }
 
+// Tap(conv, t) * matrix, group by group.
+Matrix TimesTap(const Conv& conv, int64_t t, const Matrix& matrix) {
+  const int64_t inputs = conv.group_in_channels(), outputs = conv.out_channels / conv.groups;
+  Matrix product(conv.out_channels, matrix.cols());
+  Matrix tap(outputs, inputs);
+  for (int64_t g = 0; g < conv.groups; ++g) {
+    for (int64_t i = 0; i < inputs; ++i) {
+      tap.col(i) = conv.weight.col(i * conv.taps() + t).segment(g * outputs, outputs);
+    }
+    product.middleRows(g * outputs, outputs).noalias() = tap * matrix.middleRows(g * inputs, inputs);
+  }
+  return product;
+}
+
 // `second` after `first` as one dense convolution. Output p of `second` reads output p*s2 + q*d2 - pad2 of `first`,
 // which reads input (p*s2 + q*d2 - pad2)*s1 + u*d1 - pad1: so strides multiply, pads add as pad1 + pad2*s1, and tap
 // (q, u) sits at offset q*d2*s1 + u*d1.
@@ -67,7 +81,7 @@ Conv ComposePair(const Conv& first, const Conv& second) {
       std::vector<int64_t> at = TapPosition(second.kernel, q);
       for (size_t a = 0; a < axes; ++a) at[a] = at[a] * second_step[a] + at_u[a] * first_step[a];
       const int64_t t = TapIndex(whole.kernel, at);
-      const Matrix product = Tap(second, q) * first_tap;
+      const Matrix product = TimesTap(second, q, first_tap);
       for (int64_t i = 0; i < whole.in_channels; ++i) whole.weight.col(i * taps + t) += product.col(i);
     }
   }

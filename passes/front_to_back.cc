@@ -1,148 +1,210 @@
 #include "passes/front_to_back.h"
 
 #include <algorithm>
-#include <map>
 #include <string>
 #include <utility>
 
 #include "onnx_io/status_macros.h"
+#include "passes/activation.h"
 #include "passes/cost.h"
+#include "passes/last_stages.h"
 #include "passes/observe_moments.h"
 #include "passes/parallel.h"
 #include "passes/patches.h"
 #include "passes/refit.h"
-#include "runtime/observe.h"
+#include "passes/refit_activation.h"
+#include "runtime/frontier.h"
 
 namespace cnnopt {
 namespace {
+
+// Most numbers of patches that are held for the refit through an activation, per site (256 MB).
+constexpr int64_t kMostRowElements = int64_t{64} << 20;
 
 // A site to be refitted and where its numbers come from.
 struct Task {
   size_t site = 0;
   std::string input, output;
-  std::string skip;  // the other operand of the Add that alone reads the output; empty: none
+  Surroundings around;
 };
 
-// Outputs of the original at the sampled positions, per task and sample: positions x channels. The Add's other operand
-// is added where there is one.
-using Targets = std::vector<std::vector<MatrixF>>;
-
-std::string SkipOf(const GraphView& view, const std::string& output) {
-  const onnx::NodeProto* consumer = view.SoleConsumer(output);
-  if (consumer == nullptr || !IsOp(*consumer, "Add") || consumer->input_size() != 2) return "";
-  const std::string& other = consumer->input(consumer->input(0) == output ? 1 : 0);
-  const bool computed = view.Producer(other) != nullptr && view.Constant(other) == nullptr;
-  return computed ? other : "";
-}
-
 // All replaced sites, and kept ones behind the first of them.
-std::vector<Task> ListTasks(const GraphView& view, const std::vector<Site>& sites, const Plan& plan) {
+std::vector<Task> ListTasks(const RefitContext& context, const Plan& plan) {
   std::vector<Task> tasks;
-  for (size_t s = 0; s < sites.size(); ++s) {
-    if (!sites[s].conv.has_value() || (tasks.empty() && plan[s] == 0)) continue;
-    if (sites[s].conv->depthwise()) continue;  // too few weights to make up for anything
-    tasks.push_back({s, view.Producer(sites[s].output)->input(0), sites[s].output, SkipOf(view, sites[s].output)});
+  for (size_t s = 0; s < context.sites.size(); ++s) {
+    const Site& site = context.sites[s];
+    if (!site.conv.has_value() || (tasks.empty() && plan[s] == 0)) continue;
+    if (site.conv->depthwise()) continue;  // too few weights to make up for anything
+    tasks.push_back(
+        {s, context.view.Producer(site.output)->input(0), site.output, SurroundingsOf(site.output, context.view)});
   }
   return tasks;
 }
 
-// Positions of a site's output that are looked at in sample number `sample` of `count`.
-std::vector<int64_t> PositionsOf(const Conv& conv, const Shape& output, size_t sample, size_t count) {
-  const int64_t total = output[0] * ElementCount(Shape(output.begin() + 2, output.end()));
-  const auto samples = static_cast<int64_t>(count);
-  return SamplePositions(total, (PatchCount(conv) + samples - 1) / samples, sample);
+// What the slim network feeds a site on one set of samples: sums for least squares and, where an activation follows,
+// the rows themselves. One entry per group.
+struct Drift {
+  std::vector<MomentSums> sums;
+  std::vector<DriftRows> rows;
+};
+
+// One sample's numbers at the sampled positions.
+struct SampleDrift {
+  std::vector<MatrixF> patches;  // per group
+  MatrixF target;                // the original's output, plus its skip
+  MatrixF skip;                  // the slim network's; empty: none
+};
+
+// The tensor's values at `positions`; empty when it has another shape than `shape`, as operands that broadcast have.
+absl::StatusOr<MatrixF> GatherLike(const Tensor& tensor, const Shape& shape, const std::vector<int64_t>& positions) {
+  if (tensor.shape != shape) return MatrixF();
+  CNNOPT_ASSIGN_OR_RETURN(const std::vector<float> values, ToFloats(tensor));
+  return GatherOutputs(values, shape, positions);
 }
 
-// The output, plus the other operand of the Add, at `positions`. Operands that broadcast count as none.
-absl::StatusOr<MatrixF> GatherSum(const Tensor& output, const Tensor* skip, const std::vector<int64_t>& positions) {
-  CNNOPT_ASSIGN_OR_RETURN(const std::vector<float> values, ToFloats(output));
-  MatrixF gathered = GatherOutputs(values, output.shape, positions);
-  if (skip != nullptr && skip->shape == output.shape) {
-    CNNOPT_ASSIGN_OR_RETURN(const std::vector<float> others, ToFloats(*skip));
-    gathered += GatherOutputs(others, skip->shape, positions);
+// Every `step`-th row.
+MatrixF Thin(const MatrixF& rows, int64_t step) {
+  if (step == 1 || rows.size() == 0) return rows;
+  MatrixF thin((rows.rows() + step - 1) / step, rows.cols());
+  for (Eigen::Index r = 0; r < thin.rows(); ++r) thin.row(r) = rows.row(r * step);
+  return thin;
+}
+
+MatrixF Stack(const std::vector<MatrixF>& parts) {
+  Eigen::Index rows = 0;
+  for (const MatrixF& part : parts) rows += part.rows();
+  MatrixF whole(rows, parts.empty() ? 0 : parts.front().cols());
+  Eigen::Index at = 0;
+  for (const MatrixF& part : parts) {
+    whole.middleRows(at, part.rows()) = part;
+    at += part.rows();
   }
-  return gathered;
+  return whole;
 }
 
-absl::StatusOr<Targets> GatherTargets(const onnx::ModelProto& clean, const std::vector<Site>& sites,
-                                      const std::vector<Task>& tasks, absl::Span<const Sample> samples,
-                                      const std::shared_ptr<const OnnxRuntime>& runtime, int threads) {
-  std::vector<std::string> values;
-  std::map<std::string, size_t> index;
-  const auto want = [&](const std::string& value) {
-    if (!value.empty() && index.emplace(value, values.size()).second) values.push_back(value);
-  };
-  for (const Task& task : tasks) {
-    want(task.output);
-    want(task.skip);
+// Both networks on one set of samples, side by side.
+class Walk {
+ public:
+  Walk(const RefitContext& context, absl::Span<const Sample> samples, int64_t cache_bytes)
+      : context_(context),
+        samples_(samples),
+        original_(context.runtime, samples, context.threads, cache_bytes / 2),
+        slim_(context.runtime, samples, context.threads, cache_bytes / 2) {}
+
+  // Both walk on to the task's site.
+  absl::StatusOr<Drift> Observe(const Task& task, const onnx::ModelProto& slim) {
+    const Conv& conv = *context_.sites[task.site].conv;
+    std::vector<SampleDrift> seen(samples_.size());
+    std::vector<std::vector<int64_t>> positions(samples_.size());
+    std::vector<std::string> values = {task.output};
+    if (!task.around.skip.empty()) values.push_back(task.around.skip);
+    const auto look_at_original = [&](size_t s, const std::vector<const Tensor*>& tensors) -> absl::Status {
+      const Shape& shape = tensors[0]->shape;
+      positions[s] = PositionsOf(conv, shape, s);
+      CNNOPT_ASSIGN_OR_RETURN(seen[s].target, GatherLike(*tensors[0], shape, positions[s]));
+      if (tensors.size() == 1) return absl::OkStatus();
+      CNNOPT_ASSIGN_OR_RETURN(seen[s].skip, GatherLike(*tensors[1], shape, positions[s]));
+      if (seen[s].skip.size() > 0) seen[s].target += seen[s].skip;
+      return absl::OkStatus();
+    };
+    CNNOPT_RETURN_IF_ERROR(original_.Advance(context_.clean, values, look_at_original));
+    values[0] = task.input;
+    const auto look_at_slim = [&](size_t s, const std::vector<const Tensor*>& tensors) -> absl::Status {
+      CNNOPT_ASSIGN_OR_RETURN(const std::vector<float> input, ToFloats(*tensors[0]));
+      for (int64_t g = 0; g < conv.groups; ++g) {
+        seen[s].patches.push_back(GatherPatches(conv, g, input, tensors[0]->shape, positions[s]));
+      }
+      if (seen[s].skip.size() == 0) return absl::OkStatus();
+      CNNOPT_ASSIGN_OR_RETURN(seen[s].skip,
+                              GatherLike(*tensors[1], OutputShape(conv, tensors[0]->shape), positions[s]));
+      return absl::OkStatus();
+    };
+    CNNOPT_RETURN_IF_ERROR(slim_.Advance(slim, values, look_at_slim));
+    return Collect(conv, task.around.activation.has_value(), std::move(seen));
   }
-  Targets targets(tasks.size(), std::vector<MatrixF>(samples.size()));
-  const auto visit = [&](size_t sample, const std::vector<Tensor>& tensors) -> absl::Status {
-    for (size_t t = 0; t < tasks.size(); ++t) {
-      const Tensor& output = tensors[index[tasks[t].output]];
-      const Tensor* skip = tasks[t].skip.empty() ? nullptr : &tensors[index[tasks[t].skip]];
-      const std::vector<int64_t> positions =
-          PositionsOf(*sites[tasks[t].site].conv, output.shape, sample, samples.size());
-      CNNOPT_ASSIGN_OR_RETURN(targets[t][sample], GatherSum(output, skip, positions));
-    }
-    return absl::OkStatus();
-  };
-  CNNOPT_RETURN_IF_ERROR(ObserveValues(runtime, clean, values, samples, threads, visit));
-  return targets;
-}
 
-// Sums of one task over `samples`: patches from the slim network, targets from the original less the slim skip.
-absl::StatusOr<std::vector<MomentSums>> SumDrift(const onnx::ModelProto& slim, const Conv& conv, const Task& task,
-                                                 const std::vector<MatrixF>& targets, absl::Span<const Sample> samples,
-                                                 const std::shared_ptr<const OnnxRuntime>& runtime, int threads) {
-  std::vector<std::string> values = {task.input};
-  if (!task.skip.empty()) values.push_back(task.skip);
-  std::vector<MomentSums> sums(static_cast<size_t>(conv.groups));
-  const auto visit = [&](size_t sample, const std::vector<Tensor>& tensors) -> absl::Status {
-    const Tensor& input = tensors.front();
-    CNNOPT_ASSIGN_OR_RETURN(const std::vector<float> patches, ToFloats(input));
-    Shape output = {input.shape[0], conv.out_channels};
-    const Shape size = OutputSize(conv, Shape(input.shape.begin() + 2, input.shape.end()));
+ private:
+  std::vector<int64_t> PositionsOf(const Conv& conv, const Shape& output, size_t sample) const {
+    const int64_t total = output[0] * ElementCount(Shape(output.begin() + 2, output.end()));
+    const auto count = static_cast<int64_t>(samples_.size());
+    return SamplePositions(total, (PatchCount(conv) + count - 1) / count, sample);
+  }
+  static Shape OutputShape(const Conv& conv, const Shape& input) {
+    Shape output = {input[0], conv.out_channels};
+    const Shape size = OutputSize(conv, Shape(input.begin() + 2, input.end()));
     output.insert(output.end(), size.begin(), size.end());
-    const std::vector<int64_t> positions = PositionsOf(conv, output, sample, samples.size());
-    MatrixF target = targets[sample];
-    if (tensors.size() > 1 && tensors[1].shape == output) {
-      CNNOPT_ASSIGN_OR_RETURN(const std::vector<float> skip, ToFloats(tensors[1]));
-      target -= GatherOutputs(skip, output, positions);
-    }
+    return output;
+  }
+  Drift Collect(const Conv& conv, bool keep_rows, std::vector<SampleDrift> seen) const {
+    Drift drift;
+    drift.sums.resize(static_cast<size_t>(conv.groups));
+    drift.rows.resize(static_cast<size_t>(conv.groups));
     const int64_t width = conv.out_channels / conv.groups;
-    ParallelFor(conv.groups, threads, [&](int64_t g) {
-      sums[static_cast<size_t>(g)].Add(GatherPatches(conv, g, patches, input.shape, positions),
-                                       target.middleCols(g * width, width));
+    const int64_t elements = PatchCount(conv) * conv.in_channels * conv.taps();
+    const int64_t step = (elements + kMostRowElements - 1) / kMostRowElements;
+    ParallelFor(conv.groups, context_.threads, [&](int64_t g) {
+      const auto at = static_cast<size_t>(g);
+      std::vector<MatrixF> patches, targets, skips;
+      for (SampleDrift& sample : seen) {
+        const MatrixF target = sample.target.middleCols(g * width, width);
+        MatrixF skip;
+        if (sample.skip.size() > 0) skip = sample.skip.middleCols(g * width, width);
+        drift.sums[at].Add(sample.patches[at], skip.size() > 0 ? MatrixF(target - skip) : target);
+        if (keep_rows) {
+          patches.push_back(Thin(sample.patches[at], step));
+          targets.push_back(Thin(target, step));
+          if (skip.size() > 0) skips.push_back(Thin(skip, step));
+        }
+        sample.patches[at] = MatrixF();
+      }
+      drift.rows[at] = {Stack(patches), Stack(targets), Stack(skips)};
     });
-    return absl::OkStatus();
-  };
-  CNNOPT_RETURN_IF_ERROR(ObserveValues(runtime, slim, values, samples, threads, visit));
-  return sums;
+    return drift;
+  }
+
+  const RefitContext& context_;
+  absl::Span<const Sample> samples_;
+  Frontier original_, slim_;
+};
+
+// All groups, each where it helps. Returns whether anything changed.
+bool RefitGroupsThroughActivation(const Activation& activation, const Drift& fit, const Drift& held_out,
+                                  Replacement& replacement) {
+  bool changed = false;
+  std::vector<Replacement> parts;
+  const size_t groups = fit.rows.size();
+  for (size_t g = 0; g < groups; ++g) {
+    Replacement& part =
+        parts.emplace_back(ExtractPart(replacement, static_cast<int64_t>(g), static_cast<int64_t>(groups)));
+    if (!LastStagesAreDense(part)) continue;
+    changed |= RefitThroughActivation(activation, fit.rows[g], held_out.rows[g], part);
+  }
+  if (changed) replacement = MergeGroups(parts);
+  return changed;
 }
 
 }  // namespace
 
-absl::StatusOr<onnx::ModelProto> RefitFrontToBack(const onnx::ModelProto& clean, const GraphView& view,
-                                                  const std::vector<Site>& sites, const Plan& plan,
-                                                  const RefitSamples& samples,
-                                                  const std::shared_ptr<const OnnxRuntime>& runtime, int threads,
-                                                  Workbench& bench, const Progress& progress) {
-  const std::vector<Task> tasks = ListTasks(view, sites, plan);
-  CNNOPT_ASSIGN_OR_RETURN(const Targets fit, GatherTargets(clean, sites, tasks, samples.fit, runtime, threads));
-  CNNOPT_ASSIGN_OR_RETURN(const Targets held_out,
-                          GatherTargets(clean, sites, tasks, samples.held_out, runtime, threads));
+absl::StatusOr<onnx::ModelProto> RefitFrontToBack(const RefitContext& context, const Plan& plan, Workbench& bench) {
+  const std::vector<Task> tasks = ListTasks(context, plan);
+  const auto all = static_cast<int64_t>(context.fit.size() + context.held_out.size());
+  const int64_t per_sample = context.cache_bytes / std::max<int64_t>(all, 1);
+  Walk fit_walk(context, context.fit, per_sample * static_cast<int64_t>(context.fit.size()));
+  Walk held_out_walk(context, context.held_out, per_sample * static_cast<int64_t>(context.held_out.size()));
   CNNOPT_ASSIGN_OR_RETURN(onnx::ModelProto slim, bench.Build(plan));
   for (size_t t = 0; t < tasks.size(); ++t) {
-    if (progress) progress("refit", static_cast<int64_t>(t), static_cast<int64_t>(tasks.size()));
-    const Conv& conv = *sites[tasks[t].site].conv;
-    DriftSums sums;
-    CNNOPT_ASSIGN_OR_RETURN(sums.fit, SumDrift(slim, conv, tasks[t], fit[t], samples.fit, runtime, threads));
-    CNNOPT_ASSIGN_OR_RETURN(sums.held_out,
-                            SumDrift(slim, conv, tasks[t], held_out[t], samples.held_out, runtime, threads));
-    CNNOPT_ASSIGN_OR_RETURN(Replacement replacement, bench.Fitted(tasks[t].site, plan[tasks[t].site]));
-    if (!RefitLastStage(conv, sums, replacement)) continue;
-    CNNOPT_RETURN_IF_ERROR(bench.Refit(tasks[t].site, plan[tasks[t].site], std::move(replacement)));
+    const Task& task = tasks[t];
+    if (context.progress) context.progress("refit", static_cast<int64_t>(t), static_cast<int64_t>(tasks.size()));
+    CNNOPT_ASSIGN_OR_RETURN(Drift fit, fit_walk.Observe(task, slim));
+    CNNOPT_ASSIGN_OR_RETURN(Drift held_out, held_out_walk.Observe(task, slim));
+    CNNOPT_ASSIGN_OR_RETURN(Replacement replacement, bench.Fitted(task.site, plan[task.site]));
+    const DriftSums sums{std::move(fit.sums), std::move(held_out.sums)};
+    bool changed = RefitLastStage(*context.sites[task.site].conv, sums, replacement);
+    if (task.around.activation.has_value()) {
+      changed |= RefitGroupsThroughActivation(*task.around.activation, fit, held_out, replacement);
+    }
+    if (!changed) continue;
+    CNNOPT_RETURN_IF_ERROR(bench.Refit(task.site, plan[task.site], std::move(replacement)));
     CNNOPT_ASSIGN_OR_RETURN(slim, bench.Build(plan));
   }
   return slim;

@@ -3,6 +3,8 @@
 #ifndef CNNOPT_PASSES_FRONT_TO_BACK_H_
 #define CNNOPT_PASSES_FRONT_TO_BACK_H_
 
+#include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -14,19 +16,23 @@
 
 namespace cnnopt {
 
-struct RefitSamples {
+struct RefitContext {
+  const onnx::ModelProto& clean;
+  const GraphView& view;  // of `clean`
+  const std::vector<Site>& sites;
   absl::Span<const Sample> fit, held_out;
+  std::shared_ptr<const OnnxRuntime> runtime;
+  int threads = 1;
+  int64_t cache_bytes = 0;  // for values between the layers, see Frontier
+  const Progress& progress;
 };
 
-// Refits every site that `plan` replaces, and every kept Conv behind one, and keeps what helps on the held-out samples
-// (see RefitLastStage). Where a site's output goes into an Add and nowhere else, its target also makes up for the
-// drift of the Add's other operand. Returns the whole model. `view` is the
-// index of `clean`.
-absl::StatusOr<onnx::ModelProto> RefitFrontToBack(const onnx::ModelProto& clean, const GraphView& view,
-                                                  const std::vector<Site>& sites, const Plan& plan,
-                                                  const RefitSamples& samples,
-                                                  const std::shared_ptr<const OnnxRuntime>& runtime, int threads,
-                                                  Workbench& bench, const Progress& progress);
+// Refits every site that `plan` replaces, and every kept one behind the first of them, and keeps what helps on the
+// held-out samples: by least squares (see RefitLastStage), then to what the activation behind the site lets through
+// (see RefitThroughActivation). Where a site's output goes into an Add and nowhere else, its target also makes up for
+// the drift of the Add's other operand. Returns the whole model. Original and slim network walk through the samples
+// side by side, so that the whole sweep costs about two forward passes.
+absl::StatusOr<onnx::ModelProto> RefitFrontToBack(const RefitContext& context, const Plan& plan, Workbench& bench);
 
 }  // namespace cnnopt
 

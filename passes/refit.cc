@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "passes/forms/cp_factors.h"
+#include "passes/last_stages.h"
 #include "passes/least_squares.h"
 
 namespace cnnopt {
@@ -13,66 +14,6 @@ namespace {
 constexpr double kPriors[] = {1e-3, 1e-2, 1e-1};
 // Of the descent over all stages, see PolishFactors.
 constexpr int kPolishSteps = 60;
-
-bool LastStagesAreDense(const Replacement& replacement) {
-  for (const std::vector<Conv>& branch : replacement.branches) {
-    if (branch.back().groups != 1) return false;
-  }
-  return true;
-}
-
-// What the last stage of a branch sees of a patch: one row per input channel and tap of that stage.
-Matrix BranchFeatures(const std::vector<Conv>& branch) {
-  Conv select = branch.back();
-  select.out_channels = select.in_channels * select.taps();
-  select.weight = Matrix::Identity(select.out_channels, select.out_channels);
-  select.bias = Vector();
-  std::vector<Conv> chain(branch.begin(), branch.end() - 1);
-  chain.push_back(std::move(select));
-  return Compose({{std::move(chain)}}).weight;
-}
-
-// The last stages of all branches as one matrix P behind all features F.
-class LastStages {
- public:
-  explicit LastStages(const Replacement& replacement) : replacement_(replacement) {
-    if (replacement.branches.size() == 1 && replacement.branches.front().size() == 1) return;  // F is the identity
-    Eigen::Index rows = 0;
-    std::vector<Matrix> features;
-    for (const std::vector<Conv>& branch : replacement.branches) {
-      features.push_back(BranchFeatures(branch));
-      rows += features.back().rows();
-    }
-    features_.resize(rows, features.front().cols());
-    Eigen::Index at = 0;
-    for (const Matrix& branch : features) {
-      features_.middleRows(at, branch.rows()) = branch;
-      at += branch.rows();
-    }
-  }
-
-  // The replacement with P = (C + prior W) F^T (F (S + prior I) F^T)^-1.
-  Replacement Solve(const Matrix& weight, const Matrix& covariance, const Matrix& cross, double prior) const {
-    Matrix regular = covariance;
-    regular.diagonal().array() += prior;
-    const Matrix target = cross + prior * weight;
-    const Matrix last = features_.size() == 0
-                            ? SolveRight(target, regular)
-                            : SolveRight(target * features_.transpose(), (features_ * regular) * features_.transpose());
-    Replacement solved = replacement_;
-    Eigen::Index at = 0;
-    for (std::vector<Conv>& branch : solved.branches) {
-      Matrix& stage = branch.back().weight;
-      stage = last.middleCols(at, stage.cols());
-      at += stage.cols();
-    }
-    return solved;
-  }
-
- private:
-  const Replacement& replacement_;
-  Matrix features_;
-};
 
 // E|y - (V x + b)|^2 over held-out patches.
 class Judge {
@@ -129,7 +70,10 @@ class GroupRefit {
     const LastStages last(start);
     for (const double share : kPriors) {
       const double prior = share * variance;
-      if (Consider(last.Solve(conv_.weight, seen_.covariance, cross_, prior))) strength = prior;
+      Matrix regular = seen_.covariance;
+      regular.diagonal().array() += prior;
+      const Matrix target = last.TimesFeatures(cross_ + prior * conv_.weight);
+      if (Consider(last.With(SolveRight(target, last.Gram(regular))))) strength = prior;
     }
     if (start.branches.size() == 1 && IsCpChain(start.branches.front())) Polish(strength);
   }

@@ -27,6 +27,8 @@ namespace {
 
 // Strength of the regularisation of what the samples show, see Shrink.
 constexpr double kShrinkage = 0.01;
+// Of values between the layers that are remembered during the refit.
+constexpr int64_t kCacheBytes = int64_t{2} << 30;
 
 InputConstants InputsOf(const onnx::ModelProto& model, const SlimOptions& options) {
   return options.assume_constant || model.ir_version() < 4 ? InputConstants::kConstant : InputConstants::kOverridable;
@@ -285,10 +287,10 @@ absl::StatusOr<Assembled> Assemble(Job& job, const GraphView& view, const Chosen
   if (job.fit_samples.empty() || !replaced || !chosen.refusal.empty()) return slim;
   const size_t count = job.reference->samples.size();
   CNNOPT_ASSIGN_OR_RETURN(slim.comparison, Measure(*job.reference, slim.model, count));
-  CNNOPT_ASSIGN_OR_RETURN(
-      onnx::ModelProto refitted,
-      RefitFrontToBack(job.clean, view, job.sites, chosen.plan, {job.fit_samples, job.reference->samples},
-                       job.options.runtime, job.options.threads, bench, job.progress));
+  const RefitContext context{
+      job.clean,           view,        job.sites,   job.fit_samples, job.reference->samples, job.options.runtime,
+      job.options.threads, kCacheBytes, job.progress};
+  CNNOPT_ASSIGN_OR_RETURN(onnx::ModelProto refitted, RefitFrontToBack(context, chosen.plan, bench));
   CNNOPT_ASSIGN_OR_RETURN(const Comparison after, Measure(*job.reference, refitted, count));
   slim.refitted = after.new_nonfinite == 0 && after.relative_error < slim.comparison->relative_error;
   if (slim.refitted) {

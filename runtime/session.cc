@@ -131,12 +131,15 @@ std::vector<Ort::Value> LendTo(Ort::SessionOptions& options, const std::vector<c
   return values;
 }
 
-// Cuts the model down to what `values` are computed from: ONNX Runtime refuses a lent initializer that nobody reads.
-void KeepOnly(const std::vector<std::string>& values, LentModel& lent) {
+// Cuts the model down to what `values` are computed from when those of `given` are fed: ONNX Runtime refuses a lent
+// initializer that nobody reads.
+void KeepOnly(const std::vector<std::string>& values, const std::map<std::string, GivenValue>& given, LentModel& lent) {
   onnx::GraphProto& graph = *lent.model.mutable_graph();
+  std::vector<std::string> known;
+  for (const auto& [name, data_type] : given) known.push_back(name);
   google::protobuf::RepeatedPtrField<onnx::NodeProto> nodes;
   std::set<absl::string_view> read;
-  for (const int n : Ancestors(graph, values)) {
+  for (const int n : Ancestors(graph, values, known)) {
     nodes.Add(std::move(*graph.mutable_node(n)));
     const onnx::NodeProto& node = nodes.Get(nodes.size() - 1);
     read.insert(node.input().begin(), node.input().end());
@@ -150,6 +153,24 @@ void KeepOnly(const std::vector<std::string>& values, LentModel& lent) {
   tensors.erase(std::remove_if(tensors.begin(), tensors.end(), unread), tensors.end());
   graph.mutable_node()->Swap(&nodes);
   graph.clear_output();
+  if (given.empty()) return;
+  auto& inputs = *graph.mutable_input();
+  const auto input_unread = [&](const onnx::ValueInfoProto& input) { return read.count(input.name()) == 0; };
+  inputs.erase(std::remove_if(inputs.begin(), inputs.end(), input_unread), inputs.end());
+  auto& infos = *graph.mutable_value_info();
+  const auto fed = [&](const onnx::ValueInfoProto& info) { return given.count(info.name()) != 0; };
+  infos.erase(std::remove_if(infos.begin(), infos.end(), fed), infos.end());
+  std::set<std::string> declared;
+  for (const onnx::ValueInfoProto& input : inputs) declared.insert(input.name());
+  for (const auto& [name, value] : given) {
+    if (read.count(name) == 0 || declared.count(name) != 0) continue;
+    onnx::ValueInfoProto& input = *graph.add_input();
+    input.set_name(name);
+    onnx::TypeProto::Tensor& type = *input.mutable_type()->mutable_tensor_type();
+    type.set_elem_type(value.data_type);
+    type.mutable_shape();  // also of a scalar
+    for (size_t axis = 0; axis < value.rank; ++axis) type.mutable_shape()->add_dim();
+  }
 }
 
 }  // namespace
@@ -193,7 +214,7 @@ absl::StatusOr<Session> Session::Create(std::shared_ptr<const OnnxRuntime> runti
   auto impl = std::make_unique<Impl>();
   impl->runtime = std::move(runtime);
   LentModel lent = Lend(model);
-  if (!options.own_outputs) KeepOnly(options.extra_outputs, lent);
+  if (!options.own_outputs) KeepOnly(options.extra_outputs, options.given, lent);
   std::set<std::string> known;
   for (const onnx::ValueInfoProto& output : lent.model.graph().output()) {
     impl->outputs.push_back(output.name());
@@ -253,6 +274,11 @@ Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
+std::vector<std::string> Session::input_names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, accepts] : impl_->inputs) names.push_back(name);
+  return names;
+}
 const std::vector<std::string>& Session::output_names() const { return impl_->outputs; }
 
 }  // namespace cnnopt

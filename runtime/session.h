@@ -51,11 +51,20 @@ class OnnxRuntime {
   std::unique_ptr<Impl> impl_;
 };
 
+// What is known of a value that will be fed.
+struct GivenValue {
+  int32_t data_type = onnx::TensorProto::FLOAT;
+  size_t rank = 0;
+};
+
 struct SessionOptions {
   int threads = 1;
   bool optimize = true;                    // false: ONNX Runtime's own fusions off, the graph runs as written
   std::vector<std::string> extra_outputs;  // values inside the graph to return after the model's own outputs
   bool own_outputs = true;                 // false: only extra_outputs, and no node runs that they do not depend on
+  // Values inside the graph that the caller feeds: nodes behind them do not run. With any, own_outputs must be false,
+  // and the inputs to feed are exactly input_names().
+  std::map<std::string, GivenValue> given;
 };
 
 // One model ready to run. Thread-safe.
@@ -71,6 +80,7 @@ class Session {
   Session& operator=(Session&&) noexcept;
   ~Session();
 
+  std::vector<std::string> input_names() const;          // those that must be fed, sorted
   const std::vector<std::string>& output_names() const;  // the model's outputs, then extra_outputs
   // Outputs in the order of output_names(). Non-tensor outputs (sequences, maps) come back as an empty Tensor of
   // data_type UNDEFINED, so do strings. Errors: InvalidArgument (inputs do not fit), Internal (the run failed).
