@@ -1,6 +1,7 @@
 #include "tests/testing/image_files.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "absl/strings/str_cat.h"
 
@@ -75,6 +76,16 @@ std::string Stored(absl::string_view bytes) {
     place += size;
   } while (place < bytes.size());
   return absl::StrCat(stream, BigEndian(Adler32(bytes)));
+}
+
+std::string Deflated(const std::string& bytes) {
+  std::string copy = bytes;
+  int size = 0;
+  unsigned char* packed =
+      stbi_zlib_compress(reinterpret_cast<unsigned char*>(copy.data()), static_cast<int>(copy.size()), &size, 8);
+  const std::string result(reinterpret_cast<const char*>(packed), static_cast<size_t>(size));
+  STBIW_FREE(packed);
+  return result;
 }
 
 std::string PngFile(uint32_t width, uint32_t height, int depth, int color_type, absl::string_view rows,

@@ -16,6 +16,8 @@ std::string PngChunk(absl::string_view name, absl::string_view data);
 std::string PngHeader(uint32_t width, uint32_t height, int depth, int color_type);
 // Data of a deflate stream that stores `bytes` as they are.
 std::string Stored(absl::string_view bytes);
+// The same, packed.
+std::string Deflated(const std::string& bytes);
 // A whole PNG of the bytes of its rows, `row_bytes` each; `extra` stands between header and data (a palette).
 std::string PngFile(uint32_t width, uint32_t height, int depth, int color_type, absl::string_view rows,
                     absl::string_view extra = "");
