@@ -1,11 +1,12 @@
 // The table of flags, and how the text of each value becomes data.
-#include <charconv>
 #include <limits>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "cli/image_flags.h"
 #include "cli/options.h"
+#include "cli/parse_number.h"
 #include "onnx_io/status_macros.h"
 #include "passes/selection.h"
 
@@ -13,18 +14,6 @@ namespace cnnopt {
 namespace {
 
 absl::Status Expected(absl::string_view what) { return absl::InvalidArgumentError(absl::StrCat("expected ", what)); }
-
-// The whole of `text` as a number in the C locale: no blanks, no plus sign, nothing behind it.
-template <typename Number>
-std::optional<Number> ParseNumber(absl::string_view text) {
-  Number number{};
-  const char* const end = text.data() + text.size();
-  const std::from_chars_result result = std::from_chars(text.data(), end, number);
-  if (text.empty() || result.ec != std::errc() || result.ptr != end) {
-    return std::nullopt;
-  }
-  return number;
-}
 
 absl::Status StoreFraction(const std::string& text, std::optional<double>& fraction) {
   fraction = ParseNumber<double>(text);
@@ -41,6 +30,19 @@ absl::StatusOr<int64_t> ParseCount(const std::string& text, int64_t low, int64_t
     return Expected(absl::StrCat("a whole number from ", low, " to ", high));
   }
   return *count;
+}
+
+absl::Status StoreCalibration(const std::string& text, SlimArguments& arguments) {
+  if (text.empty()) {
+    return Expected("a path");
+  }
+  arguments.calibration.push_back(text);
+  return absl::OkStatus();
+}
+
+template <absl::Status (*store)(const std::string&, ImageOptions&)>
+absl::Status StoreImages(const std::string& text, SlimArguments& arguments) {
+  return store(text, arguments.images);
 }
 
 absl::Status StoreSamples(const std::string& text, SlimArguments& arguments) {
@@ -201,11 +203,32 @@ std::vector<Flag> BuildFlags() {
                     kDefaultMaxError, " when no budget is given"),
        false, [](const std::string& text, A& a) { return StoreFraction(text, a.max_error); }},
       {"--calibration", "", "PATH", kSamples,
-       "a .npy file, or a .npz file with one array per input: real inputs, preprocessed as the model expects them; "
-       "without it samples are made up",
-       false, [](const std::string& text, A& a) { return StorePath(text, a.calibration); }},
+       "real inputs: a .npy, .npz or .bin file, preprocessed as the model expects them, a folder of .npy files, ONNX "
+       "test data (test_data_set_*), or images: one, a folder, or a .txt that lists them; NAME=PATH, once for each, "
+       "when several inputs have files of their own; without it samples are made up",
+       true, StoreCalibration},
+      {"--scale", "", "X[,X,X]", kSamples,
+       "of images: an input's number is (pixel * scale - mean) / std, with pixels from 0 to 255; one number, or one "
+       "for each channel in the model's order. Must match the model's own preprocessing, or the result suffers. "
+       "Default 1/255; 1 for integer inputs",
+       false, StoreImages<StoreScale>},
+      {"--mean", "", "X[,X,X]", kSamples, "of images, see --scale; default 0", false, StoreImages<StoreMean>},
+      {"--std", "", "X[,X,X]", kSamples, "of images, see --scale; default 1", false, StoreImages<StoreDeviation>},
+      {"--resize", "", "WxH|N|fit", kSamples,
+       "of images: to exactly WxH; the shorter side to N; or fit: cover the input's size and cut off what is over. "
+       "Default: to exactly the input's size, and none with --crop",
+       false, StoreImages<StoreResize>},
+      {"--crop", "", "WxH|N|center", kSamples,
+       "of images, after the resize: the middle WxH, NxN, or (center) as much as the input takes", false,
+       StoreImages<StoreCrop>},
+      {"--channel-order", "", "ORDER", kSamples,
+       "of images: rgb, bgr or gray; default rgb, gray for inputs of one channel", false,
+       StoreImages<StoreChannelOrder>},
+      {"--layout", "", "LAYOUT", kSamples,
+       "of inputs that take images: nchw, nhwc or auto (default): by the axis of size 1 or 3", false,
+       StoreImages<StoreLayout>},
       {"--samples", "", "N", kSamples,
-       absl::StrCat("how many samples to use; default ", kDefaultCalibrationSamples, " of a calibration file, ",
+       absl::StrCat("how many samples to use; default ", kDefaultCalibrationSamples, " of the calibration data, ",
                     kDefaultSyntheticSamples, " made-up ones"),
        false, StoreSamples},
       {"--fit", "", "WHAT", kSamples,

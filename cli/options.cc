@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "cli/display.h"
+#include "cli/image_flags.h"
 #include "onnx_io/status_macros.h"
 #include "passes/catalog.h"
 #include "passes/nearest.h"
@@ -139,6 +140,10 @@ absl::Status CheckTogether(SlimArguments& arguments) {
   if (arguments.quiet && arguments.verbose) {
     return absl::InvalidArgumentError("--quiet and --verbose exclude each other");
   }
+  const std::vector<std::string> image_flags = ImageFlags(arguments.images);
+  if (arguments.calibration.empty() && !image_flags.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(image_flags[0], " is for images, which --calibration gives"));
+  }
   std::vector<PassChoice>& passes = arguments.passes;
   const auto is_auto = [](const PassChoice& pass) { return pass.name == "auto"; };
   if (std::any_of(passes.begin(), passes.end(), is_auto)) {
@@ -192,6 +197,7 @@ std::vector<std::string> CanonicalOptions(const SlimArguments& arguments, absl::
   if (arguments.target_macs.has_value()) add("--target-macs=", ShortestText(*arguments.target_macs));
   if (arguments.max_error.has_value()) add("--max-error=", ShortestText(*arguments.max_error));
   if (!arguments.calibration.empty()) add("--calibration=sha256:", calibration_sha256);
+  for (const std::string& flag : ImageFlags(arguments.images)) add(flag);
   if (arguments.samples.has_value()) add("--samples=", *arguments.samples);
   if (arguments.fit == Fit::kWeights) add("--fit=weights");
   if (arguments.seed != SlimArguments().seed) add("--seed=", arguments.seed);

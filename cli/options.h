@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "passes/slim.h"
+#include "runtime/image_options.h"
 
 namespace cnnopt {
 
@@ -23,7 +24,8 @@ struct SlimArguments {
 
   std::optional<double> target_macs, max_error;
 
-  std::string calibration;
+  std::vector<std::string> calibration;  // each PATH or NAME=PATH
+  ImageOptions images;
   std::optional<int64_t> samples;
   Fit fit = Fit::kSamples;
   uint64_t seed = 1;

@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "cli/exit_code.h"
@@ -100,9 +102,6 @@ absl::Status CheckDistinct(absl::string_view role, const std::string& path, absl
 
 absl::Status CheckPaths(const SlimArguments& arguments) {
   CNNOPT_RETURN_IF_ERROR(From(Origin::kInput, CheckReadable(arguments.in)));
-  if (!arguments.calibration.empty()) {
-    CNNOPT_RETURN_IF_ERROR(From(Origin::kInput, CheckReadable(arguments.calibration)));
-  }
   if (!arguments.out.empty()) {
     CNNOPT_RETURN_IF_ERROR(From(Origin::kOutput, CheckReplaceable(arguments.out)));
   }
@@ -110,14 +109,26 @@ absl::Status CheckPaths(const SlimArguments& arguments) {
     CNNOPT_RETURN_IF_ERROR(
         From(Origin::kUsage, CheckDistinct("OUT", arguments.out, "IN", arguments.in, ", which --force allows")));
   }
-  CNNOPT_RETURN_IF_ERROR(
-      From(Origin::kUsage, CheckDistinct("OUT", arguments.out, "calibration data", arguments.calibration)));
   for (const std::string& report : arguments.reports) {
     CNNOPT_RETURN_IF_ERROR(From(Origin::kOutput, CheckReplaceable(report)));
     CNNOPT_RETURN_IF_ERROR(From(Origin::kUsage, CheckDistinct("report", report, "IN", arguments.in)));
     CNNOPT_RETURN_IF_ERROR(From(Origin::kUsage, CheckDistinct("report", report, "OUT", arguments.out)));
-    CNNOPT_RETURN_IF_ERROR(
-        From(Origin::kUsage, CheckDistinct("report", report, "calibration data", arguments.calibration)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSampleFiles(const SlimArguments& arguments, const std::vector<std::string>& files) {
+  std::vector<std::pair<const char*, std::string>> written = {{"OUT", arguments.out}};
+  for (const std::string& report : arguments.reports) {
+    written.emplace_back("report", report);
+  }
+  for (const auto& [role, path] : written) {
+    if (path.empty() || !Mode(path).has_value()) {
+      continue;  // not there yet, so none of the files
+    }
+    for (const std::string& file : files) {
+      CNNOPT_RETURN_IF_ERROR(From(Origin::kUsage, CheckDistinct(role, path, "calibration data", file)));
+    }
   }
   return absl::OkStatus();
 }

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cli/calibration.h"
 #include "cli/display.h"
 #include "cli/path_checks.h"
 #include "cli/progress.h"
@@ -17,7 +19,6 @@
 #include "onnx_io/file_io.h"
 #include "onnx_io/graph_view.h"
 #include "onnx_io/model_file.h"
-#include "onnx_io/shapes.h"
 #include "onnx_io/status_macros.h"
 #include "passes/selection.h"
 
@@ -88,21 +89,9 @@ absl::StatusOr<std::map<std::string, Shape>> NamedShapes(const SlimArguments& ar
   return shapes;
 }
 
-// Complete shapes of all inputs: by flags, then by the calibration file.
-absl::StatusOr<std::map<std::string, Shape>> CompleteShapes(const SlimArguments& arguments,
-                                                            const onnx::ModelProto& model,
-                                                            std::map<std::string, Shape> given) {
-  absl::StatusOr<std::map<std::string, Shape>> shapes = InputShapes(model, given);
-  if (shapes.ok() || arguments.calibration.empty()) {
-    return From(Origin::kUsage, shapes);
-  }
-  CNNOPT_ASSIGN_OR_RETURN(auto in_file, From(Origin::kInput, SampleShapes(arguments.calibration, model)));
-  given.insert(in_file.begin(), in_file.end());
-  return From(Origin::kUsage, InputShapes(model, given));
-}
-
+// All options but the samples.
 absl::StatusOr<SlimOptions> MakeSlimOptions(const SlimArguments& arguments, const onnx::ModelProto& model,
-                                            Runtime runtime) {
+                                            const std::optional<SampleFiles>& calibration, Runtime runtime) {
   SlimOptions options;
   options.passes = arguments.passes;
   options.cleanup = arguments.cleanup;
@@ -117,19 +106,24 @@ absl::StatusOr<SlimOptions> MakeSlimOptions(const SlimArguments& arguments, cons
   options.assume_constant = arguments.assume_constant;
   options.runtime = std::move(runtime);
   CNNOPT_ASSIGN_OR_RETURN(options.input_shapes, From(Origin::kUsage, NamedShapes(arguments, model.graph())));
-  const auto shapes = CompleteShapes(arguments, model, options.input_shapes);
+  const auto shapes = CompleteShapes(calibration, model, options.input_shapes);
   if (shapes.ok()) {
     options.input_shapes = *shapes;
   } else if (options.runtime != nullptr || options.target_macs.has_value() || !options.input_shapes.empty()) {
     return shapes.status();  // else nothing is run and no cost matters
   }
-  if (!arguments.calibration.empty()) {
-    CNNOPT_ASSIGN_OR_RETURN(const std::vector<InputInfo> inputs,
-                            From(Origin::kInput, ModelInputs(model, options.input_shapes)));
-    const int64_t limit = arguments.samples.value_or(kDefaultCalibrationSamples);
-    CNNOPT_ASSIGN_OR_RETURN(options.samples, From(Origin::kInput, ReadSamples(arguments.calibration, inputs, limit)));
-  }
   return options;
+}
+
+// The samples of `calibration` in `options`, and their digest in `context`.
+absl::Status ReadCalibration(const SlimArguments& arguments, const onnx::ModelProto& model,
+                             const SampleFiles& calibration, SlimOptions& options, ReportContext& context) {
+  CNNOPT_ASSIGN_OR_RETURN(const std::vector<InputInfo> inputs, ModelInputs(model, options.input_shapes));
+  const int64_t limit = arguments.samples.value_or(kDefaultCalibrationSamples);
+  CNNOPT_ASSIGN_OR_RETURN(SampleSet set, calibration.Read(inputs, limit));
+  options.samples = std::move(set.samples);
+  CNNOPT_ASSIGN_OR_RETURN(context.calibration_sha256, ContentSha256(set.files));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<SlimReport> SlimWithProgress(onnx::ModelProto& model, const SlimOptions& options, bool quiet,
@@ -227,7 +221,7 @@ ExitCode Print(const SlimArguments& arguments, const SlimReport& report, const R
     table.color = console.color;
     table.verbose = arguments.verbose;
     table.title = Title(arguments, context);
-    table.samples = BaseName(arguments.calibration);
+    table.samples = context.calibration;
     console.out << RenderTable(report, table);
     for (const std::string& warning : report.warnings) {
       console.err << "cnnopt: warning: " << ForScreen(warning) << "\n";
@@ -254,14 +248,16 @@ absl::StatusOr<ExitCode> RunSlim(const SlimArguments& arguments, const Console& 
   context.version = CNNOPT_VERSION;
   context.in = arguments.in;
   context.out = arguments.out;
-  context.calibration = arguments.calibration;
+  context.calibration = CalibrationName(arguments);
   CNNOPT_ASSIGN_OR_RETURN(context.in_facts, From(Origin::kInput, DescribeFile(arguments.in)));
   CNNOPT_ASSIGN_OR_RETURN(ModelFile file, From(Origin::kInput, ReadModel(arguments.in)));
   context.opset = OpsetVersion(file.proto);
   context.ir_version = file.proto.ir_version();
-  CNNOPT_ASSIGN_OR_RETURN(const SlimOptions options, MakeSlimOptions(arguments, file.proto, std::move(runtime)));
-  if (!arguments.calibration.empty()) {
-    CNNOPT_ASSIGN_OR_RETURN(context.calibration_sha256, From(Origin::kInput, FileSha256(arguments.calibration)));
+  CNNOPT_ASSIGN_OR_RETURN(const std::optional<SampleFiles> calibration, OpenCalibration(arguments, file.proto));
+  CNNOPT_ASSIGN_OR_RETURN(SlimOptions options, MakeSlimOptions(arguments, file.proto, calibration, std::move(runtime)));
+  if (calibration.has_value()) {
+    CNNOPT_RETURN_IF_ERROR(
+        From(Origin::kInput, ReadCalibration(arguments, file.proto, *calibration, options, context)));
   }
   context.options = CanonicalOptions(arguments, context.calibration_sha256);
 

@@ -37,6 +37,11 @@ target_include_directories(cnnopt_ort_headers SYSTEM INTERFACE "${CNNOPT_ORT_INC
 target_compile_definitions(cnnopt_ort_headers INTERFACE ORT_API_MANUAL_INIT
                            CNNOPT_DEFAULT_ORT="${CNNOPT_PREFIX}/lib/libonnxruntime.so.1")
 
+# stb_image, headers only: runtime/decode_image.cc compiles it, tests/testing/image_files.cc its writer.
+find_path(CNNOPT_STB_INCLUDE stb/stb_image.h REQUIRED)
+add_library(cnnopt_stb_headers INTERFACE)
+target_include_directories(cnnopt_stb_headers SYSTEM INTERFACE "${CNNOPT_STB_INCLUDE}")
+
 # Dense algebra: Eigen's types on an optimised BLAS; LAPACK by its Fortran symbols.
 add_library(cnnopt_blas INTERFACE)
 target_link_libraries(cnnopt_blas INTERFACE LAPACK::LAPACK)

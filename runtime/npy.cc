@@ -2,24 +2,24 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <fcntl.h>
 #include <locale.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <cstring>
+#include <cstdio>
 #include <functional>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "onnx_io/file_io.h"
+#include "onnx_io/quote.h"
 #include "onnx_io/status_macros.h"
 #include "runtime/npy_format.h"
 
@@ -27,21 +27,10 @@ namespace cnnopt {
 namespace {
 
 constexpr int kMaxArrays = 10'000;
+constexpr size_t kBufferBytes = size_t{1} << 16;
 
-// Called for each array of a file; `data` stands behind the header.
-using OnArray = std::function<absl::Status(const std::string& name, const NpyHeader& header, const ByteSource& data)>;
-
-class File {
- public:
-  explicit File(int descriptor) : descriptor_(descriptor) {}
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() { close(descriptor_); }
-  int descriptor() const { return descriptor_; }
-
- private:
-  const int descriptor_;
-};
+// Called for each array of a file; `data` stands behind the header. False: no further array is wanted.
+using OnArray = std::function<absl::StatusOr<bool>(const std::string& name, const NpyHeader& header, ByteSource& data)>;
 
 // Gives this thread a UTF-8 locale: in the plain one libarchive loses names outside ASCII.
 class Utf8Names {
@@ -65,61 +54,33 @@ class Utf8Names {
   locale_t before_ = nullptr;
 };
 
-absl::Status IoError(absl::string_view doing) {
-  return absl::UnavailableError(absl::StrCat("cannot ", doing, ": ", std::strerror(errno)));
-}
-
-absl::StatusOr<std::unique_ptr<File>> OpenRegularFile(const std::string& path) {
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe must not make us wait
-  if (descriptor < 0) {
-    switch (errno) {
-      case ENOENT:
-      case ENOTDIR:
-        return absl::NotFoundError("no such file");
-      case EACCES:
-        return absl::PermissionDeniedError("permission denied");
-      default:
-        return IoError("open");
-    }
-  }
-  auto file = std::make_unique<File>(descriptor);
-  struct stat status = {};
-  if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
-    return absl::InvalidArgumentError("not a regular file");
-  }
-  return file;
-}
-
-ByteSource FileSource(const File& file) {
-  return [&file](char* to, size_t size) -> absl::StatusOr<size_t> {
-    size_t got = 0;
-    while (got < size) {
-      const ssize_t count = read(file.descriptor(), to + got, size - got);
-      if (count < 0 && errno != EINTR) {
-        return IoError("read");
-      }
-      if (count == 0) {
-        break;
-      }
-      got += static_cast<size_t>(std::max<ssize_t>(count, 0));
-    }
+class FileSource : public ByteSource {
+ public:
+  explicit FileSource(const InputFile& file) : file_(file) {}
+  absl::StatusOr<size_t> Read(char* to, size_t size) override {
+    CNNOPT_ASSIGN_OR_RETURN(const size_t got, file_.ReadAt(place_, to, size));
+    place_ += static_cast<int64_t>(got);
     return got;
-  };
-}
+  }
+  absl::Status Skip(int64_t size) override {
+    place_ += size;
+    return absl::OkStatus();
+  }
+  int64_t place() const { return place_; }
 
-absl::Status VisitNpy(const File& file, const OnArray& visit) {
-  const ByteSource source = FileSource(file);
+ private:
+  const InputFile& file_;
+  int64_t place_ = 0;
+};
+
+absl::Status VisitNpy(const InputFile& file, const OnArray& visit) {
+  FileSource source(file);
   CNNOPT_ASSIGN_OR_RETURN(const NpyHeader header, ReadNpyHeader(source));
-  struct stat status = {};
-  const off_t place = lseek(file.descriptor(), 0, SEEK_CUR);
-  if (fstat(file.descriptor(), &status) != 0 || place < 0) {
-    return IoError("read");
+  const int64_t found = file.size() - source.place();
+  if (header.bytes != found) {
+    return absl::InvalidArgumentError(absl::StrCat("expected ", header.bytes, " bytes of data, found ", found));
   }
-  if (header.bytes != status.st_size - place) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("expected ", header.bytes, " bytes of data, found ", status.st_size - place));
-  }
-  return visit("", header, source);
+  return visit("", header, source).status();
 }
 
 absl::Status ArchiveError(archive* zip) {
@@ -127,13 +88,16 @@ absl::Status ArchiveError(archive* zip) {
   return absl::InvalidArgumentError(absl::StrCat("not a readable .npz: ", message == nullptr ? "unknown" : message));
 }
 
-ByteSource EntrySource(archive* zip) {
-  return [zip](char* to, size_t size) -> absl::StatusOr<size_t> {
+// The unpacked bytes of the entry at which the zip stands.
+class EntrySource : public ByteSource {
+ public:
+  explicit EntrySource(archive* zip) : zip_(zip) {}
+  absl::StatusOr<size_t> Read(char* to, size_t size) override {
     size_t got = 0;
     while (got < size) {
-      const la_ssize_t count = archive_read_data(zip, to + got, size - got);
+      const la_ssize_t count = archive_read_data(zip_, to + got, size - got);
       if (count < 0) {
-        return ArchiveError(zip);  // a wrong checksum too
+        return ArchiveError(zip_);  // a wrong checksum too
       }
       if (count == 0) {
         break;
@@ -141,109 +105,145 @@ ByteSource EntrySource(archive* zip) {
       got += static_cast<size_t>(count);
     }
     return got;
-  };
+  }
+  absl::Status Skip(int64_t size) override {
+    std::string unused(static_cast<size_t>(std::min<int64_t>(size, kBufferBytes)), '\0');
+    while (size > 0) {
+      CNNOPT_ASSIGN_OR_RETURN(const size_t got,
+                              Read(unused.data(), static_cast<size_t>(std::min<int64_t>(size, kBufferBytes))));
+      if (got == 0) {
+        break;
+      }
+      size -= static_cast<int64_t>(got);
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  archive* const zip_;
+};
+
+// What libarchive reads a file through.
+struct ZipFile {
+  const InputFile& file;
+  int64_t place = 0;
+  absl::Status status;
+  char buffer[kBufferBytes];
+};
+
+la_ssize_t ReadZip(archive* zip, void* data, const void** buffer) {
+  auto& input = *static_cast<ZipFile*>(data);
+  *buffer = input.buffer;
+  const absl::StatusOr<size_t> got = input.file.ReadAt(input.place, input.buffer, sizeof input.buffer);
+  if (!got.ok()) {
+    input.status = got.status();
+    archive_set_error(zip, EIO, "read error");
+    return -1;
+  }
+  input.place += static_cast<int64_t>(*got);
+  return static_cast<la_ssize_t>(*got);
+}
+
+la_int64_t SeekZip(archive*, void* data, la_int64_t offset, int whence) {
+  auto& input = *static_cast<ZipFile*>(data);
+  const int64_t base = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? input.place : input.file.size();
+  input.place = std::clamp<int64_t>(base + offset, 0, input.file.size());
+  return input.place;
 }
 
 absl::StatusOr<std::string> ArrayName(archive_entry* entry) {
   const char* path = archive_entry_pathname(entry);
   absl::string_view name = path == nullptr ? "" : path;
   if (!absl::ConsumeSuffix(&name, ".npy") || name.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat("entry '", absl::CHexEscape(name), "' is no .npy"));
+    return absl::InvalidArgumentError(absl::StrCat("entry ", Quote(name), " is no .npy"));
   }
   return std::string(name);
 }
 
-absl::Status VisitNpz(const File& file, const OnArray& visit) {
-  const Utf8Names utf8_names;
-  const std::unique_ptr<archive, int (*)(archive*)> zip(archive_read_new(), archive_read_free);
-  // The central directory counts, as for NumPy: not the streamable reader, which believes the entries' own headers.
-  if (zip == nullptr || archive_read_support_format_zip_seekable(zip.get()) != ARCHIVE_OK ||
-      archive_read_open_fd(zip.get(), file.descriptor(), 1 << 16) != ARCHIVE_OK) {
-    return zip == nullptr ? absl::ResourceExhaustedError("out of memory") : ArchiveError(zip.get());
-  }
+absl::Status VisitEntries(archive* zip, const OnArray& visit) {
   archive_entry* entry = nullptr;
   for (int arrays = 0;; ++arrays) {
-    const int got = archive_read_next_header(zip.get(), &entry);
+    const int got = archive_read_next_header(zip, &entry);
     if (got == ARCHIVE_EOF) {
       return absl::OkStatus();
     }
     if (got < ARCHIVE_WARN) {
-      return ArchiveError(zip.get());
+      return ArchiveError(zip);
     }
     if (arrays == kMaxArrays) {
       return absl::ResourceExhaustedError(absl::StrCat("more than ", kMaxArrays, " arrays"));
     }
     CNNOPT_ASSIGN_OR_RETURN(const std::string name, ArrayName(entry));
-    const ByteSource source = EntrySource(zip.get());
-    absl::StatusOr<NpyHeader> header = ReadNpyHeader(source);
-    const absl::Status status = header.ok() ? visit(name, *header, source) : header.status();
-    if (!status.ok()) {
-      return absl::Status(status.code(), absl::StrCat("array '", absl::CHexEscape(name), "': ", status.message()));
+    EntrySource source(zip);
+    const absl::StatusOr<NpyHeader> header = ReadNpyHeader(source);
+    const absl::StatusOr<bool> more = header.ok() ? visit(name, *header, source) : header.status();
+    if (!more.ok()) {
+      return Annotate(more.status(), absl::StrCat("array ", Quote(name)));
+    }
+    if (!*more) {
+      return absl::OkStatus();
     }
   }
 }
 
-absl::StatusOr<bool> IsZip(const File& file) {
-  char start[2] = {};
-  if (pread(file.descriptor(), start, sizeof start, 0) < 0) {
-    return IoError("read");
+absl::Status VisitNpz(const InputFile& file, const OnArray& visit) {
+  const Utf8Names utf8_names;
+  const auto input = std::unique_ptr<ZipFile>(new ZipFile{file, 0, absl::OkStatus(), {}});
+  const std::unique_ptr<archive, int (*)(archive*)> zip(archive_read_new(), archive_read_free);
+  // The central directory counts, as for NumPy: not the streamable reader, which believes the entries' own headers.
+  if (zip == nullptr || archive_read_support_format_zip_seekable(zip.get()) != ARCHIVE_OK ||
+      archive_read_set_seek_callback(zip.get(), SeekZip) != ARCHIVE_OK ||
+      archive_read_open(zip.get(), input.get(), nullptr, ReadZip, nullptr) != ARCHIVE_OK) {
+    return zip == nullptr ? absl::ResourceExhaustedError("out of memory") : ArchiveError(zip.get());
   }
-  return start[0] == 'P' && start[1] == 'K';
+  const absl::Status status = VisitEntries(zip.get(), visit);
+  return input->status.ok() ? status : input->status;
 }
 
-absl::Status Visit(const std::string& path, const OnArray& visit) {
-  const auto visit_file = [&]() -> absl::Status {
-    CNNOPT_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, OpenRegularFile(path));
-    CNNOPT_ASSIGN_OR_RETURN(const bool zip, IsZip(*file));
-    return zip ? VisitNpz(*file, visit) : VisitNpy(*file, visit);
-  };
-  const absl::Status status = visit_file();
-  return absl::Status(status.code(), absl::StrCat("'", path, "': ", status.message()));
+absl::Status Visit(const InputFile& file, const OnArray& visit) {
+  char start[2] = {};
+  CNNOPT_RETURN_IF_ERROR(file.ReadAt(0, start, sizeof start).status());
+  const bool zip = start[0] == 'P' && start[1] == 'K';
+  return AnnotateWith(zip ? VisitNpz(file, visit) : VisitNpy(file, visit), [&] { return Quote(file.path()); });
 }
 
 }  // namespace
 
-absl::StatusOr<std::map<std::string, Tensor>> ReadArrays(const std::string& path, int64_t max_bytes) {
-  std::map<std::string, Tensor> arrays;
-  int64_t left = max_bytes;
-  CNNOPT_RETURN_IF_ERROR(
-      Visit(path, [&](const std::string& name, const NpyHeader& header, const ByteSource& data) -> absl::Status {
-        if (header.bytes > left) {
-          return absl::ResourceExhaustedError(
-              absl::StrCat(header.bytes, " bytes of data, over the limit of ", max_bytes, " in all"));
-        }
-        left -= header.bytes;
-        CNNOPT_ASSIGN_OR_RETURN(Tensor tensor, ReadNpyData(header, data));
-        return arrays.emplace(name, std::move(tensor)).second ? absl::OkStatus()
-                                                              : absl::InvalidArgumentError("there are two of it");
-      }));
-  return arrays;
+absl::StatusOr<ArrayFile> ArrayFile::Open(const std::string& path) {
+  CNNOPT_ASSIGN_OR_RETURN(const InputFile file, InputFile::Open(path));
+  ArrayFile result;
+  result.path_ = path;
+  const auto keep = [&](const std::string& name, const NpyHeader& header, ByteSource&) -> absl::StatusOr<bool> {
+    if (!result.arrays_.emplace(name, header).second) {
+      return absl::InvalidArgumentError("there are two of it");
+    }
+    return true;
+  };
+  CNNOPT_RETURN_IF_ERROR(Visit(file, keep));
+  return result;
 }
 
-absl::StatusOr<std::map<std::string, Shape>> ReadArrayShapes(const std::string& path) {
-  std::map<std::string, Shape> shapes;
-  CNNOPT_RETURN_IF_ERROR(Visit(path, [&](const std::string& name, const NpyHeader& header, const ByteSource&) {
-    shapes.emplace(name, header.shape);
-    return absl::OkStatus();
-  }));
-  return shapes;
-}
-
-absl::StatusOr<Tensor> ReadNpy(const std::string& path, int64_t max_bytes) {
-  CNNOPT_ASSIGN_OR_RETURN(auto arrays, ReadArrays(path, max_bytes));
-  const auto array = arrays.find("");
-  if (array == arrays.end()) {
-    return absl::InvalidArgumentError(absl::StrCat("'", path, "' is a .npz file, expected .npy"));
+absl::StatusOr<std::vector<std::string>> ArrayFile::ReadItems(const std::string& name,
+                                                              absl::Span<const int64_t> chosen) const {
+  CNNOPT_ASSIGN_OR_RETURN(const InputFile file, InputFile::Open(path_));
+  const NpyHeader& expected = arrays_.at(name);
+  std::vector<std::string> items;
+  bool found = false;
+  const auto read = [&](const std::string& here, const NpyHeader& header, ByteSource& data) -> absl::StatusOr<bool> {
+    if (here != name) {
+      return true;
+    }
+    found = header == expected;
+    if (found) {
+      CNNOPT_ASSIGN_OR_RETURN(items, ReadNpyItems(header, data, chosen));
+    }
+    return false;
+  };
+  CNNOPT_RETURN_IF_ERROR(Visit(file, read));
+  if (!found) {
+    return absl::UnavailableError(absl::StrCat(Quote(path_), " changed while it was read"));
   }
-  return std::move(array->second);
-}
-
-absl::StatusOr<std::map<std::string, Tensor>> ReadNpz(const std::string& path, int64_t max_bytes) {
-  CNNOPT_ASSIGN_OR_RETURN(auto arrays, ReadArrays(path, max_bytes));
-  if (arrays.count("") != 0) {
-    return absl::InvalidArgumentError(absl::StrCat("'", path, "' is a .npy file, expected .npz"));
-  }
-  return arrays;
+  return items;
 }
 
 }  // namespace cnnopt

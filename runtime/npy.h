@@ -1,32 +1,40 @@
-// NumPy's .npy and .npz files.
+// NumPy's .npy and .npz files, read in parts.
 #ifndef CNNOPT_RUNTIME_NPY_H_
 #define CNNOPT_RUNTIME_NPY_H_
 
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
-#include "onnx_io/tensor.h"
-#include "runtime/session.h"
+#include "absl/types/span.h"
+#include "runtime/npy_format.h"
 
 namespace cnnopt {
 
-constexpr int64_t kMaxArrayBytes = int64_t{1} << 34;
+// The arrays of a .npy file or of a .npz file (a zip of .npy), told apart by the first bytes. C or Fortran order,
+// little or big endian, bool, integer and float dtypes, versions 1 to 3. Object arrays are refused, never unpickled.
+class ArrayFile {
+ public:
+  // Reads the headers. The size a .npy declares is checked against the file; what a .npz says about sizes is not
+  // believed. Errors, which name the file: NotFound, PermissionDenied, Unavailable (I/O), InvalidArgument,
+  // ResourceExhausted (more than 10,000 arrays).
+  static absl::StatusOr<ArrayFile> Open(const std::string& path);
 
-// Reads a .npy array. C or Fortran order, little or big endian, bool, integer and float dtypes, versions 1 to 3.
-// Object arrays are refused, never unpickled. Errors: NotFound, PermissionDenied, Unavailable (I/O), InvalidArgument,
-// ResourceExhausted (declared size over `max_bytes`); the declared size is checked against the file before anything
-// is allocated.
-absl::StatusOr<Tensor> ReadNpy(const std::string& path, int64_t max_bytes = kMaxArrayBytes);
-// All arrays of a .npz file (a zip of .npy), by name; `max_bytes` bounds them together, unpacked. What the zip says
-// about sizes is not believed. Same errors.
-absl::StatusOr<std::map<std::string, Tensor>> ReadNpz(const std::string& path, int64_t max_bytes = kMaxArrayBytes);
+  const std::string& path() const { return path_; }
+  // By name; the array of a .npy file has the name "".
+  const std::map<std::string, NpyHeader>& arrays() const { return arrays_; }
 
-// Either kind of file, told apart by its first bytes; the array of a .npy file has the name "".
-absl::StatusOr<std::map<std::string, Tensor>> ReadArrays(const std::string& path, int64_t max_bytes = kMaxArrayBytes);
-// The shapes alone, without reading the data.
-absl::StatusOr<std::map<std::string, Shape>> ReadArrayShapes(const std::string& path);
+  // The items `chosen` of the array `name`, as ReadNpyItems gives them. Of a .npy no more is read than these, with
+  // Fortran order no more than all; an array of a .npz is unpacked to its end, which checks it, and only the items are
+  // kept. Errors as Open, and Unavailable when the file is no longer the one that was opened.
+  absl::StatusOr<std::vector<std::string>> ReadItems(const std::string& name, absl::Span<const int64_t> chosen) const;
+
+ private:
+  std::string path_;
+  std::map<std::string, NpyHeader> arrays_;
+};
 
 }  // namespace cnnopt
 

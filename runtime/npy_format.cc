@@ -158,9 +158,11 @@ absl::Status ReadValue(const std::string& key, HeaderParser& parser, NpyHeader& 
   return Malformed("a key other than descr, fortran_order and shape");
 }
 
-absl::Status ReadExactly(const ByteSource& source, char* to, size_t size) {
-  CNNOPT_ASSIGN_OR_RETURN(const size_t got, source(to, size));
-  return got == size ? absl::OkStatus() : absl::InvalidArgumentError("the .npy data ends too early");
+absl::Status TooShort() { return absl::InvalidArgumentError("the .npy data ends too early"); }
+
+absl::Status ReadExactly(ByteSource& source, char* to, size_t size) {
+  CNNOPT_ASSIGN_OR_RETURN(const size_t got, source.Read(to, size));
+  return got == size ? absl::OkStatus() : TooShort();
 }
 
 // Elements from big to little endian.
@@ -189,6 +191,70 @@ std::string FromFortranOrder(const Shape& shape, size_t element_bytes, const std
       }
       index[axis] = 0;
       from -= stride[axis] * static_cast<size_t>(shape[axis]);
+    }
+  }
+  return result;
+}
+
+// The data behind a header, of which only parts are wanted.
+class DataReader {
+ public:
+  DataReader(ByteSource& source, int64_t bytes) : source_(source), bytes_(bytes) {}
+
+  // Reads `size` bytes at `offset`, which never moves back.
+  absl::StatusOr<std::string> ReadAt(int64_t offset, int64_t size) {
+    constexpr int64_t kStep = int64_t{1} << 24;  // what is not there is not allocated
+    CNNOPT_RETURN_IF_ERROR(MoveTo(offset));
+    std::string bytes;
+    for (int64_t left = size; left > 0;) {
+      const size_t place = bytes.size();
+      bytes.resize(place + static_cast<size_t>(std::min(kStep, left)));
+      CNNOPT_RETURN_IF_ERROR(ReadExactly(source_, &bytes[place], bytes.size() - place));
+      left -= static_cast<int64_t>(bytes.size() - place);
+    }
+    place_ += size;
+    return bytes;
+  }
+
+  // That the data ends where the header says.
+  absl::Status CheckEnd() {
+    if (place_ < bytes_) {  // the last byte must be there
+      CNNOPT_RETURN_IF_ERROR(ReadAt(bytes_ - 1, 1).status());
+    }
+    char more = 0;
+    CNNOPT_ASSIGN_OR_RETURN(const size_t extra, source_.Read(&more, 1));
+    return extra == 0 ? absl::OkStatus()
+                      : absl::InvalidArgumentError(
+                            absl::StrCat("data goes on after the ", bytes_, " bytes its header declares"));
+  }
+
+ private:
+  absl::Status MoveTo(int64_t offset) {
+    CNNOPT_RETURN_IF_ERROR(source_.Skip(offset - place_));
+    place_ = offset;
+    return absl::OkStatus();
+  }
+
+  ByteSource& source_;
+  const int64_t bytes_;
+  int64_t place_ = 0;
+};
+
+// Items whose elements stand apart from each other, each `items` elements behind the one before.
+absl::StatusOr<std::vector<std::string>> ReadScattered(int64_t bytes, int64_t items, int64_t element_bytes,
+                                                       absl::Span<const int64_t> chosen, DataReader& reader) {
+  constexpr int64_t kBlock = int64_t{1} << 20;
+  std::vector<std::string> result(chosen.size());
+  std::string block;
+  int64_t start = 0;  // where in the data `block` begins
+  for (int64_t column = 0; column < bytes; column += items * element_bytes) {
+    for (size_t i = 0; i < chosen.size(); ++i) {
+      const int64_t place = column + chosen[i] * element_bytes;
+      if (place >= start + static_cast<int64_t>(block.size())) {
+        CNNOPT_ASSIGN_OR_RETURN(block, reader.ReadAt(place, std::min(kBlock * element_bytes, bytes - place)));
+        start = place;
+      }
+      result[i].append(block, static_cast<size_t>(place - start), static_cast<size_t>(element_bytes));
     }
   }
   return result;
@@ -230,7 +296,7 @@ absl::StatusOr<NpyHeader> ParseNpyHeader(absl::string_view text) {
   return header;
 }
 
-absl::StatusOr<NpyHeader> ReadNpyHeader(const ByteSource& source) {
+absl::StatusOr<NpyHeader> ReadNpyHeader(ByteSource& source) {
   char start[kMagicSize + 2];  // and the version
   CNNOPT_RETURN_IF_ERROR(ReadExactly(source, start, sizeof start));
   if (std::memcmp(start, kMagic, kMagicSize) != 0) {
@@ -255,31 +321,38 @@ absl::StatusOr<NpyHeader> ReadNpyHeader(const ByteSource& source) {
   return ParseNpyHeader(text);
 }
 
-absl::StatusOr<Tensor> ReadNpyData(const NpyHeader& header, const ByteSource& source) {
-  constexpr size_t kStep = size_t{1} << 24;  // what is not there is not allocated
-  const auto size = static_cast<size_t>(header.bytes);
-  std::string bytes;
-  while (bytes.size() < size) {
-    const size_t place = bytes.size();
-    bytes.resize(place + std::min(kStep, size - place));
-    CNNOPT_RETURN_IF_ERROR(ReadExactly(source, &bytes[place], bytes.size() - place));
-  }
-  char more = 0;
-  CNNOPT_ASSIGN_OR_RETURN(const size_t extra, source(&more, 1));
-  if (extra != 0) {
-    return absl::InvalidArgumentError(absl::StrCat("data goes on after the ", size, " bytes its header declares"));
-  }
-  const auto element_bytes = static_cast<size_t>(ElementBytes(header.data_type));
-  if (header.big_endian) {
-    SwapBytes(element_bytes, bytes);
-  }
+int64_t NpyItems(const NpyHeader& header) { return header.shape.empty() ? 1 : header.shape[0]; }
+
+Shape NpyItemShape(const NpyHeader& header) {
+  return header.shape.empty() ? Shape() : Shape(header.shape.begin() + 1, header.shape.end());
+}
+
+absl::StatusOr<std::vector<std::string>> ReadNpyItems(const NpyHeader& header, ByteSource& source,
+                                                      absl::Span<const int64_t> chosen) {
+  const int64_t items = NpyItems(header);
+  const Shape item_shape = NpyItemShape(header);
+  const int64_t element_bytes = ElementBytes(header.data_type);
+  DataReader reader(source, header.bytes);
+  std::vector<std::string> result;
   if (header.fortran_order) {
-    bytes = FromFortranOrder(header.shape, element_bytes, bytes);
+    CNNOPT_ASSIGN_OR_RETURN(result, ReadScattered(header.bytes, items, element_bytes, chosen, reader));
+  } else {
+    for (const int64_t item : chosen) {
+      const int64_t item_bytes = header.bytes / items;
+      CNNOPT_ASSIGN_OR_RETURN(std::string bytes, reader.ReadAt(item * item_bytes, item_bytes));
+      result.push_back(std::move(bytes));
+    }
   }
-  if (header.data_type == TensorProto::BOOL) {
-    std::transform(bytes.begin(), bytes.end(), bytes.begin(), [](char c) { return c == 0 ? '\0' : '\1'; });
+  CNNOPT_RETURN_IF_ERROR(reader.CheckEnd());
+  for (std::string& bytes : result) {
+    if (header.big_endian) {
+      SwapBytes(static_cast<size_t>(element_bytes), bytes);
+    }
+    if (header.fortran_order) {
+      bytes = FromFortranOrder(item_shape, static_cast<size_t>(element_bytes), bytes);
+    }
   }
-  return Tensor{header.data_type, header.shape, std::move(bytes)};
+  return result;
 }
 
 }  // namespace cnnopt

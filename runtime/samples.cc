@@ -2,98 +2,43 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "onnx_io/checksum.h"
+#include "onnx_io/file_io.h"
+#include "onnx_io/quote.h"
 #include "onnx_io/status_macros.h"
-#include "runtime/npy.h"
+#include "runtime/folder.h"
+#include "runtime/sample_source.h"
 
 namespace cnnopt {
 namespace {
 
-// Shapes by input name; -1 where the model leaves a dimension open.
-using OpenShapes = std::map<std::string, Shape>;
+constexpr int64_t kMaxSampleBytes = int64_t{1} << 34;
 
-std::string BatchText(const Shape& shape) {
-  std::vector<std::string> dims = {"N"};
-  for (size_t axis = 1; axis < shape.size(); ++axis) {
-    dims.push_back(shape[axis] < 0 ? "?" : absl::StrCat(shape[axis]));
-  }
-  return absl::StrCat("[", absl::StrJoin(dims, ","), "]");
+// Every kind of calibration data there is.
+const std::vector<SampleKind>& Kinds() {
+  static const std::vector<SampleKind> kinds = {ArrayKind(), ProtobufKind(), ImageKind(), BytesKind()};
+  return kinds;
 }
 
-template <typename Map>
-std::string Names(const Map& map) {
-  return absl::StrJoin(map, ", ",
-                       [](std::string* out, const auto& entry) { absl::StrAppend(out, "'", entry.first, "'"); });
+std::string Names(const std::vector<DeclaredInput>& inputs) {
+  return absl::StrJoin(inputs, ", ",
+                       [](std::string* out, const DeclaredInput& input) { absl::StrAppend(out, Quote(input.name)); });
 }
 
-// An array seen as samples of an input.
-struct Arrangement {
-  int64_t rows = 0;  // of which each sample takes sample_shape[0], or 1 when the input has no axes
-  Shape sample_shape;
-};
-
-// `found`, the shape of an array, for an input of shape `expected`: rows behind each other, a single row without the
-// batch axis, or whole inputs behind each other (one axis more than the input).
-absl::StatusOr<Arrangement> Arrange(const std::string& name, const Shape& expected, const Shape& found,
-                                    const std::string& path) {
-  const size_t row_rank = expected.empty() ? 0 : expected.size() - 1;
-  const size_t leading = found.size() - std::min(found.size(), row_rank);
-  const Shape row(found.begin() + static_cast<int64_t>(leading), found.end());
-  const auto same = [](int64_t open, int64_t size) { return open < 0 || open == size; };
-  const bool whole_inputs = leading == 2 && !expected.empty() && same(expected[0], found[1]);
-  const bool fits = (leading < 2 || whole_inputs) && std::equal(expected.end() - static_cast<int64_t>(row_rank),
-                                                                expected.end(), row.begin(), row.end(), same);
-  const int64_t rows = ElementCount(Shape(found.begin(), found.begin() + static_cast<int64_t>(leading)));
-  if (!fits || rows < 0) {
-    return absl::InvalidArgumentError(absl::StrCat("input '", name, "': expected ", BatchText(expected), ", found [",
-                                                   absl::StrJoin(found, ","), "] in ", path));
-  }
-  Arrangement result{rows, {}};
-  if (!expected.empty()) {
-    result.sample_shape.push_back(whole_inputs ? found[1] : std::max<int64_t>(expected[0], 1));
-    result.sample_shape.insert(result.sample_shape.end(), row.begin(), row.end());
-  }
-  return result;
-}
-
-// Gives the one array of a .npy file the name of the one input, and checks that arrays and inputs are the same.
-template <typename Array>
-absl::StatusOr<std::map<std::string, Array>> MatchNames(std::map<std::string, Array> arrays, const OpenShapes& inputs,
-                                                        const std::string& path) {
-  if (const auto npy = arrays.find(""); npy != arrays.end()) {
-    if (inputs.size() != 1) {
-      return absl::InvalidArgumentError(absl::StrCat(path, " holds one array, the model has the inputs ", Names(inputs),
-                                                     ": expected a .npz with an array for each"));
-    }
-    auto node = arrays.extract(npy);
-    node.key() = inputs.begin()->first;
-    arrays.insert(std::move(node));
-  }
-  for (const auto& [name, array] : arrays) {
-    if (inputs.count(name) == 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("array '", name, "' in ", path, " is no input of the model: expected ", Names(inputs)));
-    }
-  }
-  for (const auto& [name, shape] : inputs) {
-    if (arrays.count(name) == 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("no array for input '", name, "' in ", path, ", found ", Names(arrays)));
-    }
-  }
-  return arrays;
-}
-
-// What a caller must feed, as the model declares it. An input of unknown rank gets the shape {}, and is in `unranked`.
-OpenShapes DeclaredShapes(const onnx::GraphProto& graph, std::set<std::string>& unranked) {
+// What a caller must feed, as the model declares it.
+std::vector<DeclaredInput> DeclaredInputs(const onnx::GraphProto& graph) {
   std::set<std::string> initialized;
   for (const onnx::TensorProto& tensor : graph.initializer()) {
     initialized.insert(tensor.name());
@@ -101,49 +46,241 @@ OpenShapes DeclaredShapes(const onnx::GraphProto& graph, std::set<std::string>& 
   for (const onnx::SparseTensorProto& tensor : graph.sparse_initializer()) {
     initialized.insert(tensor.values().name());
   }
-  OpenShapes shapes;
-  for (const onnx::ValueInfoProto& input : graph.input()) {
-    if (initialized.count(input.name()) != 0) {
+  std::vector<DeclaredInput> inputs;
+  for (const onnx::ValueInfoProto& value : graph.input()) {
+    if (initialized.count(value.name()) != 0) {
       continue;
     }
-    Shape& shape = shapes[input.name()];
-    if (!input.type().tensor_type().has_shape()) {
-      unranked.insert(input.name());
+    const onnx::TypeProto::Tensor& type = value.type().tensor_type();
+    DeclaredInput input{value.name(), type.elem_type(), type.has_shape(), {}, static_cast<int64_t>(inputs.size()), 0};
+    for (const onnx::TensorShapeProto::Dimension& dim : type.shape().dim()) {
+      input.shape.push_back(dim.has_dim_value() && dim.dim_value() > 0 ? dim.dim_value() : -1);
     }
-    for (const onnx::TensorShapeProto::Dimension& dim : input.type().tensor_type().shape().dim()) {
-      shape.push_back(dim.has_dim_value() && dim.dim_value() > 0 ? dim.dim_value() : -1);
+    inputs.push_back(std::move(input));
+  }
+  for (DeclaredInput& input : inputs) {
+    input.places = static_cast<int64_t>(inputs.size());
+  }
+  return inputs;
+}
+
+absl::StatusOr<SamplePlace> LookAt(const std::string& path) {
+  SamplePlace place;
+  place.path = path;
+  std::error_code unseen;
+  place.is_folder = std::filesystem::is_directory(path, unseen);
+  if (place.is_folder) {
+    CNNOPT_ASSIGN_OR_RETURN(place.files, FilesBelow(path));
+    return place;
+  }
+  CNNOPT_ASSIGN_OR_RETURN(const InputFile file, InputFile::Open(path));
+  place.start.resize(16);
+  CNNOPT_ASSIGN_OR_RETURN(const size_t got, file.ReadAt(0, place.start.data(), place.start.size()));
+  place.start.resize(got);
+  return place;
+}
+
+bool HasExtension(const SampleKind& kind, const std::string& path) {
+  const std::string extension = Extension(path);
+  return std::any_of(kind.extensions.begin(), kind.extensions.end(),
+                     [&](const char* known) { return extension == known; });
+}
+
+bool HasStart(const SampleKind& kind, const std::string& start) {
+  return std::any_of(kind.starts.begin(), kind.starts.end(),
+                     [&](const std::string& known) { return absl::StartsWith(start, known); });
+}
+
+// The kinds of which `place` seems to be. Of a file the extension counts: raw bytes may start in any way.
+std::vector<const SampleKind*> KindsAt(const SamplePlace& place) {
+  std::vector<const SampleKind*> by_name;
+  std::vector<const SampleKind*> by_start;
+  for (const SampleKind& kind : Kinds()) {
+    if (place.is_folder
+            ? kind.in_folder != nullptr && std::any_of(place.files.begin(), place.files.end(), kind.in_folder)
+            : HasExtension(kind, place.path)) {
+      by_name.push_back(&kind);
+    } else if (!place.is_folder && HasStart(kind, place.start)) {
+      by_start.push_back(&kind);
     }
+  }
+  return by_name.empty() ? by_start : by_name;
+}
+
+absl::StatusOr<const SampleKind*> FindKind(const SamplePlace& place) {
+  const std::vector<const SampleKind*> found = KindsAt(place);
+  const auto what = [](std::string* out, const SampleKind* kind) { absl::StrAppend(out, kind->what); };
+  if (found.size() > 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(Quote(place.path), ": expected samples of one kind, found ", absl::StrJoin(found, " and ", what)));
+  }
+  if (found.empty()) {
+    std::vector<const SampleKind*> all;
+    for (const SampleKind& kind : Kinds()) {
+      if (!place.is_folder || kind.in_folder != nullptr) {
+        all.push_back(&kind);
+      }
+    }
+    return absl::InvalidArgumentError(absl::StrCat(Quote(place.path),
+                                                   place.is_folder ? " is a folder with no" : " holds no",
+                                                   " samples: expected ", absl::StrJoin(all, ", ", what)));
+  }
+  return found[0];
+}
+
+// A path and the inputs it feeds.
+struct Feed {
+  std::string path;
+  std::vector<DeclaredInput> inputs;
+};
+
+// Says which path feeds which inputs.
+absl::StatusOr<std::vector<Feed>> Distribute(const std::vector<std::string>& paths, std::vector<DeclaredInput> inputs) {
+  const std::vector<DeclaredInput> all = inputs;
+  std::vector<Feed> feeds;
+  std::optional<std::string> nameless;
+  for (const std::string& path : paths) {
+    const size_t equals = path.find('=');
+    const std::string name = path.substr(0, equals);
+    const auto has_name = [&](const DeclaredInput& input) { return input.name == name; };
+    if (equals == std::string::npos || std::none_of(all.begin(), all.end(), has_name)) {
+      if (nameless.has_value()) {
+        return absl::InvalidArgumentError(absl::StrCat("both ", Quote(*nameless), " and ", Quote(path),
+                                                       " name no input: expected NAME=PATH with one of ", Names(all)));
+      }
+      nameless = path;
+      continue;
+    }
+    const auto input = std::find_if(inputs.begin(), inputs.end(), has_name);
+    if (input == inputs.end()) {
+      return absl::InvalidArgumentError(absl::StrCat("input ", Quote(name), " is given samples twice"));
+    }
+    feeds.push_back({path.substr(equals + 1), {*input}});
+    inputs.erase(input);
+  }
+  if (nameless.has_value() == inputs.empty()) {
+    return absl::InvalidArgumentError(
+        nameless.has_value()
+            ? absl::StrCat(Quote(*nameless), " is for no input: expected NAME=PATH with one of ", Names(all))
+            : absl::StrCat("no samples for ", Names(inputs), ": expected NAME=PATH for each"));
+  }
+  if (nameless.has_value()) {
+    feeds.push_back({*nameless, std::move(inputs)});
+  }
+  return feeds;
+}
+
+}  // namespace
+
+struct SampleFiles::Impl {
+  std::vector<DeclaredInput> inputs;
+  InputSources sources;
+  std::map<std::string, std::string> paths;  // by input, for messages
+  bool have_images = false;
+};
+
+SampleFiles::SampleFiles(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+SampleFiles::SampleFiles(SampleFiles&&) noexcept = default;
+SampleFiles& SampleFiles::operator=(SampleFiles&&) noexcept = default;
+SampleFiles::~SampleFiles() = default;
+
+absl::StatusOr<SampleFiles> SampleFiles::Open(const std::vector<std::string>& paths, const onnx::ModelProto& model,
+                                              const ImageOptions& images) {
+  auto impl = std::make_unique<Impl>();
+  impl->inputs = DeclaredInputs(model.graph());
+  CNNOPT_ASSIGN_OR_RETURN(const std::vector<Feed> feeds, Distribute(paths, impl->inputs));
+  for (const Feed& feed : feeds) {
+    CNNOPT_ASSIGN_OR_RETURN(const SamplePlace place, LookAt(feed.path));
+    CNNOPT_ASSIGN_OR_RETURN(const SampleKind* kind, FindKind(place));
+    CNNOPT_ASSIGN_OR_RETURN(InputSources sources, kind->open(place, feed.inputs, images));
+    impl->sources.merge(sources);
+    impl->have_images = impl->have_images || kind->uses_image_options;
+    for (const DeclaredInput& input : feed.inputs) {
+      impl->paths[input.name] = feed.path;
+    }
+  }
+  return SampleFiles(std::move(impl));
+}
+
+absl::StatusOr<std::map<std::string, Shape>> SampleFiles::Shapes(const std::map<std::string, Shape>& given) const {
+  std::map<std::string, Shape> shapes;
+  for (DeclaredInput input : impl_->inputs) {
+    if (const auto shape = given.find(input.name); shape != given.end()) {
+      input.ranked = true;
+      input.shape = shape->second;
+    }
+    CNNOPT_ASSIGN_OR_RETURN(shapes[input.name], impl_->sources.at(input.name)->SampleShape(input));
   }
   return shapes;
 }
 
-// Sample `index` of the tensor.
-absl::StatusOr<Tensor> Slice(const Tensor& array, const InputInfo& input, int64_t index) {
-  const auto size = static_cast<size_t>(PayloadBytes(array.data_type, ElementCount(input.shape)));
-  Tensor slice{array.data_type, input.shape, array.bytes.substr(static_cast<size_t>(index) * size, size)};
-  if (array.data_type == input.data_type) {
-    return slice;
+absl::StatusOr<SampleSet> SampleFiles::Read(const std::vector<InputInfo>& inputs, int64_t limit) const {
+  int64_t available = -1;
+  int64_t sample_bytes = 0;
+  for (const InputInfo& input : inputs) {
+    const int64_t bytes = PayloadBytes(input.data_type, ElementCount(input.shape));
+    if (ElementCount(input.shape) < 1 || bytes < 1 || bytes > kMaxSampleBytes) {
+      return absl::InvalidArgumentError(absl::StrCat("input ", Quote(input.name), " of shape [",
+                                                     absl::StrJoin(input.shape, ","), "] takes no samples"));
+    }
+    const auto source = impl_->sources.find(input.name);
+    if (source == impl_->sources.end()) {
+      return absl::InvalidArgumentError(absl::StrCat("no samples for input ", Quote(input.name)));
+    }
+    sample_bytes += bytes;
+    CNNOPT_ASSIGN_OR_RETURN(const int64_t count, source->second->Count(input));
+    if (available >= 0 && count != available) {
+      return absl::InvalidArgumentError(absl::StrCat("input ", Quote(input.name), ": expected ", available,
+                                                     " samples as the other inputs have, found ", count, " in ",
+                                                     OneLine(impl_->paths.at(input.name))));
+    }
+    available = count;
   }
-  CNNOPT_ASSIGN_OR_RETURN(const std::vector<double> values, ToDoubles(slice));
-  return FromDoubles(values, input.shape, input.data_type);
+  const int64_t count = std::clamp<int64_t>(limit, 0, std::max<int64_t>(available, 0));
+  if (count > 0 && sample_bytes > kMaxSampleBytes / count) {
+    return absl::ResourceExhaustedError(absl::StrCat(count, " samples of ", sample_bytes, " bytes, the limit is ",
+                                                     kMaxSampleBytes, " bytes: give a smaller --samples"));
+  }
+  std::vector<int64_t> chosen;
+  for (int64_t i = 0; i < count; ++i) {
+    chosen.push_back(available / count * i + available % count * i / count);  // i * available / count, which overflows
+  }
+  SampleSet set;
+  set.samples.resize(chosen.size());
+  std::set<std::string> seen;
+  for (const InputInfo& input : inputs) {
+    CNNOPT_ASSIGN_OR_RETURN(InputSamples read, impl_->sources.at(input.name)->Read(input, chosen));
+    for (size_t i = 0; i < chosen.size(); ++i) {
+      set.samples[i][input.name] = std::move(read.tensors[i]);
+    }
+    std::copy_if(read.files.begin(), read.files.end(), std::back_inserter(set.files),
+                 [&](const std::string& file) { return seen.insert(file).second; });
+  }
+  return set;
 }
 
-// How many samples `array` has for `input`.
-absl::StatusOr<int64_t> CountSamples(const InputInfo& input, const Tensor& array, const std::string& path) {
-  if (ElementCount(input.shape) < 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("input '", input.name, "' of shape [", absl::StrJoin(input.shape, ","), "] takes no samples"));
+std::vector<std::string> SampleFiles::Files() const {
+  std::vector<std::string> files;
+  for (const auto& [name, source] : impl_->sources) {
+    const std::vector<std::string> more = source->Files();
+    files.insert(files.end(), more.begin(), more.end());
   }
-  CNNOPT_ASSIGN_OR_RETURN(const Arrangement arrangement, Arrange(input.name, input.shape, array.shape, path));
-  const int64_t batch = input.shape.empty() ? 1 : input.shape[0];
-  if (arrangement.rows < batch) {
-    return absl::InvalidArgumentError(absl::StrCat("input '", input.name, "': expected at least ", batch,
-                                                   " rows, found ", arrangement.rows, " in ", path));
-  }
-  return arrangement.rows / batch;
+  return files;
 }
 
-}  // namespace
+bool SampleFiles::HaveImages() const { return impl_->have_images; }
+
+absl::StatusOr<std::string> ContentSha256(const std::vector<std::string>& files) {
+  if (files.size() == 1) {
+    return FileSha256(files[0]);
+  }
+  Sha256 all;
+  for (const std::string& file : files) {
+    CNNOPT_ASSIGN_OR_RETURN(const std::string digest, FileSha256(file));
+    all.Update(digest + "\n");
+  }
+  return all.Hex();
+}
 
 absl::StatusOr<std::vector<InputInfo>> ModelInputs(const onnx::ModelProto& model,
                                                    const std::map<std::string, Shape>& shapes) {
@@ -160,49 +297,6 @@ absl::StatusOr<std::vector<InputInfo>> ModelInputs(const onnx::ModelProto& model
     inputs.push_back({input.name(), data_type, shape->second});
   }
   return inputs;
-}
-
-absl::StatusOr<std::map<std::string, Shape>> SampleShapes(const std::string& path, const onnx::ModelProto& model) {
-  std::set<std::string> unranked;
-  const OpenShapes declared = DeclaredShapes(model.graph(), unranked);
-  CNNOPT_ASSIGN_OR_RETURN(auto found, ReadArrayShapes(path));
-  CNNOPT_ASSIGN_OR_RETURN(found, MatchNames(std::move(found), declared, path));
-  for (auto& [name, shape] : found) {
-    const bool ranked = unranked.count(name) == 0;
-    const Shape open = ranked ? declared.at(name) : Shape(std::max<size_t>(shape.size(), 1), -1);
-    CNNOPT_ASSIGN_OR_RETURN(Arrangement arrangement, Arrange(name, open, shape, path));
-    shape = std::move(arrangement.sample_shape);
-  }
-  return found;
-}
-
-absl::StatusOr<std::vector<Sample>> ReadSamples(const std::string& path, const std::vector<InputInfo>& inputs,
-                                                int64_t limit) {
-  OpenShapes shapes;
-  for (const InputInfo& input : inputs) {
-    shapes[input.name] = input.shape;
-  }
-  CNNOPT_ASSIGN_OR_RETURN(auto arrays, ReadArrays(path));
-  CNNOPT_ASSIGN_OR_RETURN(arrays, MatchNames(std::move(arrays), shapes, path));
-  int64_t available = -1;
-  for (const InputInfo& input : inputs) {
-    CNNOPT_ASSIGN_OR_RETURN(const int64_t count, CountSamples(input, arrays.at(input.name), path));
-    if (available >= 0 && count != available) {
-      return absl::InvalidArgumentError(absl::StrCat("input '", input.name, "': expected ", available,
-                                                     " samples as the other inputs have, found ", count, " in ", path));
-    }
-    available = count;
-  }
-  const int64_t count = std::clamp<int64_t>(limit, 0, std::max<int64_t>(available, 0));
-  std::vector<Sample> samples(static_cast<size_t>(count));
-  for (int64_t i = 0; i < count; ++i) {
-    // i * available / count without the product.
-    const int64_t index = available / count * i + available % count * i / count;
-    for (const InputInfo& input : inputs) {
-      CNNOPT_ASSIGN_OR_RETURN(samples[static_cast<size_t>(i)][input.name], Slice(arrays.at(input.name), input, index));
-    }
-  }
-  return samples;
 }
 
 }  // namespace cnnopt

@@ -1,16 +1,17 @@
-// Samples to run a model on: read from .npy and .npz files, or made up.
+// Samples to run a model on: read from files of many kinds (docs/calibration.md), or made up.
 #ifndef CNNOPT_RUNTIME_SAMPLES_H_
 #define CNNOPT_RUNTIME_SAMPLES_H_
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "onnx/onnx_pb.h"
 #include "onnx_io/tensor.h"
-#include "runtime/npy.h"
+#include "runtime/image_options.h"
 #include "runtime/session.h"
 
 namespace cnnopt {
@@ -26,18 +27,53 @@ struct InputInfo {
 absl::StatusOr<std::vector<InputInfo>> ModelInputs(const onnx::ModelProto& model,
                                                    const std::map<std::string, Shape>& shapes);
 
-// The shape of one sample per input as the file at `path` (see ReadSamples) holds it, so that a calibration file also
-// settles dynamic inputs: {input name: shape}. The batch is the model's, 1 where that is open. Errors: as ReadSamples.
-absl::StatusOr<std::map<std::string, Shape>> SampleShapes(const std::string& path, const onnx::ModelProto& model);
+// Samples and the files they were read from, in order, each once.
+struct SampleSet {
+  std::vector<Sample> samples;
+  std::vector<std::string> files;
+};
 
-// Up to `limit` samples from `path`: .npy for models with one input, .npz with one array per input. The first axis
-// counts rows, of which each sample takes as many as the input's batch; rows that do not fill a batch are left over.
-// An array of one axis less than the input is one row; one of one axis more holds whole inputs. When there are more
-// than `limit` samples, an evenly spaced selection in file order. Arrays of another dtype are converted to the
-// input's value by value, as FromDoubles does. Errors: InvalidArgument naming the input with expected and found
-// shape, else as ReadNpz.
-absl::StatusOr<std::vector<Sample>> ReadSamples(const std::string& path, const std::vector<InputInfo>& inputs,
-                                                int64_t limit);
+// Calibration data on disk: samples in a fixed order, of which those that are wanted are read.
+class SampleFiles {
+ public:
+  // Opens `paths`, at least one, for the inputs of `model` that have no initializer. A path is NAME=PATH when what
+  // stands before its first '=' is the name of such an input; it then feeds that one. At most one path has no name: it
+  // feeds all other inputs. What kind of data a path holds is seen in its extension, its first bytes or, of a folder,
+  // the files in it. No sample is read yet.
+  // Errors, one line each, naming the path with what was expected and found: NotFound, PermissionDenied, Unavailable
+  // (I/O), InvalidArgument, ResourceExhausted (a limit, named).
+  static absl::StatusOr<SampleFiles> Open(const std::vector<std::string>& paths, const onnx::ModelProto& model,
+                                          const ImageOptions& images = {});
+  SampleFiles(SampleFiles&&) noexcept;
+  SampleFiles& operator=(SampleFiles&&) noexcept;
+  ~SampleFiles();
+
+  // The shape of one sample per input, so that the data also settles sizes that the model and `given` leave open. The
+  // batch is the model's, 1 where that is open. Errors: InvalidArgument when data and model do not fit, or when both
+  // leave a size open.
+  absl::StatusOr<std::map<std::string, Shape>> Shapes(const std::map<std::string, Shape>& given = {}) const;
+
+  // Up to `limit` samples for `inputs`, all inputs of the model. The data counts rows, of which each sample takes as
+  // many as the input's batch; rows that do not fill a batch are left over. When there are more than `limit` samples,
+  // an evenly spaced selection in order; the others are not kept and, as far as the format allows, not read. Values of
+  // another dtype are converted one by one, as FromDoubles does. Errors: as Open; ResourceExhausted when the samples
+  // take more than 16 GiB.
+  absl::StatusOr<SampleSet> Read(const std::vector<InputInfo>& inputs, int64_t limit) const;
+
+  // Every file that Read might read.
+  std::vector<std::string> Files() const;
+  // Whether any path holds images, so that ImageOptions mean something.
+  bool HaveImages() const;
+
+ private:
+  struct Impl;
+  explicit SampleFiles(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// A digest of the content of `files` in order, whatever they are called: of a single one its SHA-256, of several the
+// SHA-256 of their digests, 64 hex digits and '\n' each. Errors as FileSha256.
+absl::StatusOr<std::string> ContentSha256(const std::vector<std::string>& files);
 
 // `count` seeded samples. Inputs of rank 3 and more, channels second (or last, when that axis has size 1 or 3 and the
 // second has not), get pictures with natural-image statistics: a 1/f amplitude spectrum in all spatial axes, edges,

@@ -151,8 +151,8 @@ TEST_F(BadInput, OtherFilesThatAreTheSame) {
 }
 
 TEST_F(BadInput, Samples) {
-  ExpectFailure({in_, out_, "--calibration=" + folder_.Path("missing.npy")}, 3, "does not exist");
-  ExpectFailure({in_, out_, "--calibration=" + folder_.path()}, 3, "is a folder");
+  ExpectFailure({in_, out_, "--calibration=" + folder_.Path("missing.npy")}, 3, "missing.npy': No such file");
+  ExpectFailure({in_, out_, "--calibration=" + folder_.path()}, 3, "is a folder with no samples");
   folder_.Write("text.npy", "no array");
   ExpectFailure({in_, out_, "--calibration=" + folder_.Path("text.npy")}, 3, "text.npy");
   // Images of another size than the model takes.
@@ -175,6 +175,9 @@ TEST_F(BadInput, CommandLine) {
       {{"--input-shape=image:1,1,29,28"}, "image"},
       {{"--input-shape=1,1,28,28", "--input-shape=image:1,1,28,28"}, "given twice"},
       {{"--ort=/nonexistent/lib.so"}, "--ort"},
+      {{"--mean=0.5"}, "--mean=0.5 is for images, which --calibration gives"},
+      {{"--resize=28x28", "--calibration=" + testing::TestData("mnist_samples.npy")},
+       "--resize=28x28 is for images, --calibration gives none"},
       {{"--ort=" + testing::TestData("lenet.onnx")}, "--verify=off"},
   };
   for (const auto& bad : cases) {

@@ -1,6 +1,7 @@
 #include "cli/options.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "cli/help.h"
 #include "cli/passes_command.h"
@@ -42,13 +43,14 @@ TEST(Options, DefaultsAreTheDocumentedOnes) {
 
 TEST(Options, EveryFlagArrives) {
   const SlimArguments a = Parsed(
-      "--target-macs=0.5 --max-error 2e-2 --calibration=c.npy --samples=16 --seed=7 --input-shape=x:1,3,8,8 "
+      "--target-macs=0.5 --max-error 2e-2 --calibration=c.npy --calibration=mask=m.npy --samples=16 --seed=7 "
+      "--input-shape=x:1,3,8,8 "
       "--no-cleanup --assume-constant --report=a.json --report=b.json --dry-run --force --fail-if-unchanged "
       "--fit=weights --external-data=4K --no-provenance --verify=report --no-latency --threads=3 --ort=lib.so -v "
       "in.onnx out.onnx");
   EXPECT_EQ(a.target_macs, 0.5);
   EXPECT_EQ(a.max_error, 0.02);
-  EXPECT_EQ(a.calibration, "c.npy");
+  EXPECT_THAT(a.calibration, ElementsAre("c.npy", "mask=m.npy"));
   EXPECT_EQ(a.samples, 16);
   EXPECT_EQ(a.seed, 7u);
   EXPECT_THAT(a.input_shapes, ElementsAre(Pair("x", ElementsAre(1, 3, 8, 8))));
@@ -162,7 +164,24 @@ TEST(Options, RefusesWhatMakesNoSense) {
       {"in out --force=maybe", "--force takes no value, found 'maybe'"},
       {"in out --seed=1 --seed=2", "--seed is given twice"},
       {"in out --target-macs", "--target-macs needs a value: --target-macs=X"},
-      {"in out --calibration=a.npy --calibration=b.npy", "--calibration is given twice"},
+      {"in out --scale=1 --scale=2", "--scale is given twice"},
+      {"in out --calibration=a --scale=0",
+       "--scale=0: expected one number or three, like 0.5 or 0.5,0.4,0.3, none of them 0"},
+      {"in out --calibration=a --std=1,0,1", "none of them 0"},
+      {"in out --calibration=a --mean=1,2", "expected one number or three"},
+      {"in out --calibration=a --mean=1,2,3,4", "expected one number or three"},
+      {"in out --calibration=a --mean=1,,3", "expected one number or three"},
+      {"in out --calibration=a --mean=inf", "expected one number or three"},
+      {"in out --calibration=a --resize=224x", "--resize=224x: expected WxH, N or fit, sizes from 1 to 65535"},
+      {"in out --calibration=a --resize=x224", "expected WxH, N or fit"},
+      {"in out --calibration=a --resize=0", "expected WxH, N or fit"},
+      {"in out --calibration=a --resize=65536x1", "expected WxH, N or fit"},
+      {"in out --calibration=a --resize=1x2x3", "expected WxH, N or fit"},
+      {"in out --calibration=a --crop=fit", "--crop=fit: expected WxH, N or center"},
+      {"in out --calibration=a --crop=-1", "expected WxH, N or center"},
+      {"in out --calibration=a --channel-order=grb", "--channel-order=grb: expected rgb, bgr or gray"},
+      {"in out --calibration=a --layout=chw", "--layout=chw: expected nchw, nhwc or auto"},
+      {"in out --mean=0.5", "--mean=0.5 is for images, which --calibration gives"},
   };
   for (const Refused& refused : cases) {
     const absl::StatusOr<SlimArguments> arguments = Parse(refused.line);
@@ -207,6 +226,43 @@ TEST(CanonicalOptions, HoldWhatChangesTheBytesInAFixedOrder) {
               ElementsAre("--pass=dsc:rank=2", "--assume-constant", "--max-error=0.1", "--calibration=sha256:abc",
                           "--samples=4", "--fit=weights", "--seed=3", "--input-shape=3", "--input-shape=x:1,2",
                           "--verify=off", "--external-data=1024"));
+}
+
+TEST(Options, Images) {
+  const ImageOptions images =
+      Parsed(
+          "in out --calibration=a --scale=0.017 --mean=123.7,116.3,103.5 --std=1,2,4 --resize=256x128 --crop=224 "
+          "--channel-order=bgr --layout=nhwc")
+          .images;
+  EXPECT_THAT(images.scale, ElementsAre(0.017));
+  EXPECT_THAT(images.mean, ElementsAre(123.7, 116.3, 103.5));
+  EXPECT_THAT(images.deviation, ElementsAre(1, 2, 4));
+  EXPECT_EQ(images.resize, (ResizeRule{ResizeRule::Kind::kExactly, {256, 128}}));
+  EXPECT_EQ(images.crop, (CropRule{CropRule::Kind::kToSize, {224, 224}}));
+  EXPECT_EQ(images.channel_order, ChannelOrder::kBgr);
+  EXPECT_EQ(images.layout, ImageLayout::kNhwc);
+  const ImageOptions others =
+      Parsed("in out --calibration=a --resize=256 --crop=center --channel-order=gray --layout=auto").images;
+  EXPECT_EQ(others.resize, (ResizeRule{ResizeRule::Kind::kShorter, {256, 256}}));
+  EXPECT_EQ(others.crop.kind, CropRule::Kind::kToInput);
+  EXPECT_EQ(others.channel_order, ChannelOrder::kGray);
+  EXPECT_EQ(others.layout, ImageLayout::kAuto);
+  EXPECT_EQ(Parsed("in out --calibration=a --resize=fit").images.resize.kind, ResizeRule::Kind::kFit);
+  EXPECT_EQ(Parsed("in out --calibration=a").images, ImageOptions());
+}
+
+TEST(CanonicalOptions, ImagesParseBackToTheSameOptions) {
+  for (const char* line :
+       {"--scale=0.017 --mean=123.7,116.3,103.5 --std=1,2,4 --resize=256x128 --crop=224x100 --channel-order=bgr",
+        "--mean=0.1 --resize=256 --crop=center --channel-order=gray --layout=nchw",
+        "--std=0.3333333333333333 --resize=fit --channel-order=rgb --layout=nhwc"}) {
+    const SlimArguments arguments = Parsed(absl::StrCat("in out --calibration=/home/me/a ", line));
+    const std::vector<std::string> flags = CanonicalOptions(arguments, "abc");
+    ASSERT_FALSE(flags.empty());
+    EXPECT_EQ(flags[0], "--calibration=sha256:abc");
+    EXPECT_EQ(absl::StrJoin(flags.begin() + 1, flags.end(), " "), line);
+    EXPECT_EQ(Parsed(absl::StrCat("in out ", absl::StrJoin(flags, " "))).images, arguments.images);
+  }
 }
 
 TEST(CanonicalOptions, ParseBackToTheSameOptions) {

@@ -30,6 +30,31 @@ std::string Counting(const Shape& shape, const std::string& descr = "u1") {
   return NpyFile(Dict(descr, absl::StrCat("(", absl::StrJoin(shape, ","), shape.empty() ? ")" : ",)")), data);
 }
 
+onnx::ModelProto Model(const std::string& inputs) {
+  return testing::ModelFromText(absl::StrCat("<ir_version: 8, opset_import: [\"\" : 17]> g (", inputs,
+                                             ") => (float[1] y) <float[1] w = {1}> { y = Identity(w) }"));
+}
+
+// The samples at `path` for `inputs`, all the model has.
+absl::StatusOr<std::vector<Sample>> ReadSamples(const std::string& path, const std::vector<InputInfo>& inputs,
+                                                int64_t limit) {
+  onnx::ModelProto model;
+  for (const InputInfo& input : inputs) {
+    model.mutable_graph()->add_input()->set_name(input.name);
+  }
+  const absl::StatusOr<SampleFiles> files = SampleFiles::Open({path}, model);
+  if (!files.ok()) {
+    return files.status();
+  }
+  absl::StatusOr<SampleSet> set = files->Read(inputs, limit);
+  return set.ok() ? absl::StatusOr<std::vector<Sample>>(std::move(set->samples)) : set.status();
+}
+
+absl::StatusOr<std::map<std::string, Shape>> SampleShapes(const std::string& path, const onnx::ModelProto& model) {
+  const absl::StatusOr<SampleFiles> files = SampleFiles::Open({path}, model);
+  return files.ok() ? files->Shapes() : files.status();
+}
+
 InputInfo Input(const std::string& name, const Shape& shape, int32_t data_type = TensorProto::UINT8) {
   return {name, data_type, shape};
 }
@@ -126,11 +151,6 @@ TEST(SamplesTest, ShapesThatDoNotFit) {
   ExpectInvalid(ReadSamples(WriteTemp("a.npy", Counting({0, 2})), {Input("x", {1, 2})}, 9).status(),
                 "expected at least 1 rows, found 0");
   EXPECT_EQ(ReadSamples("/nowhere.npy", {Input("x", {1})}, 9).status().code(), absl::StatusCode::kNotFound);
-}
-
-onnx::ModelProto Model(const std::string& inputs) {
-  return testing::ModelFromText(absl::StrCat("<ir_version: 8, opset_import: [\"\" : 17]> g (", inputs,
-                                             ") => (float[1] y) <float[1] w = {1}> { y = Identity(w) }"));
 }
 
 TEST(SampleShapesTest, FileSettlesWhatTheModelLeavesOpen) {
