@@ -38,7 +38,9 @@ absl::StatusOr<Pair> Build(const onnx::ModelProto& clean, const std::vector<Form
   const auto inputs = InputShapes(clean, {});
   const std::map<std::string, Shape> fixed = inputs.ok() ? InferShapes(clean, *inputs) : std::map<std::string, Shape>();
   std::vector<Rewrite> emitted, composed;
-  for (const Site& site : FindSites(view, {}, fixed)) {
+  std::vector<Site> sites = FindSites(view, {});
+  ReadNumbers(view, OpsetVersion(clean), fixed, sites);
+  for (const Site& site : sites) {
     if (!site.conv.has_value() || !forms.front().form->Applies(*site.conv).ok()) continue;
     const std::vector<RankError> candidates = forms.front().form->Candidates(*site.conv, {});
     if (candidates.empty()) continue;

@@ -40,7 +40,8 @@ std::vector<Task> ListTasks(const GraphView& view, const std::vector<Site>& site
   std::vector<Task> tasks;
   for (size_t s = 0; s < sites.size(); ++s) {
     if (!sites[s].conv.has_value() || (tasks.empty() && plan[s] == 0)) continue;
-    if (sites[s].conv->depthwise()) continue;  // too few weights to make up for anything
+    if (sites[s].conv->depthwise()) continue;               // too few weights to make up for anything
+    if (plan[s] == 0 && sites[s].op == "MatMul") continue;  // the bias would be a node of its own
     tasks.push_back({s, view.Producer(sites[s].output)->input(0), sites[s].output, SkipOf(view, sites[s].output)});
   }
   return tasks;
@@ -48,18 +49,21 @@ std::vector<Task> ListTasks(const GraphView& view, const std::vector<Site>& site
 
 // Positions of a site's output that are looked at in sample number `sample` of `count`.
 std::vector<int64_t> PositionsOf(const Conv& conv, const Shape& output, size_t sample, size_t count) {
-  const int64_t total = output[0] * ElementCount(Shape(output.begin() + 2, output.end()));
+  const Shape shape = LayerShape(conv, output);
+  const int64_t total = shape[0] * ElementCount(Shape(shape.begin() + 2, shape.end()));
   const auto samples = static_cast<int64_t>(count);
   return SamplePositions(total, (PatchCount(conv) + samples - 1) / samples, sample);
 }
 
 // The output, plus the other operand of the Add, at `positions`. Operands that broadcast count as none.
-absl::StatusOr<MatrixF> GatherSum(const Tensor& output, const Tensor* skip, const std::vector<int64_t>& positions) {
+absl::StatusOr<MatrixF> GatherSum(const Conv& conv, const Tensor& output, const Tensor* skip,
+                                  const std::vector<int64_t>& positions) {
   CNNOPT_ASSIGN_OR_RETURN(const std::vector<float> values, ToFloats(output));
-  MatrixF gathered = GatherOutputs(values, output.shape, positions);
+  const Shape shape = LayerShape(conv, output.shape);
+  MatrixF gathered = GatherOutputs(values, shape, positions);
   if (skip != nullptr && skip->shape == output.shape) {
     CNNOPT_ASSIGN_OR_RETURN(const std::vector<float> others, ToFloats(*skip));
-    gathered += GatherOutputs(others, skip->shape, positions);
+    gathered += GatherOutputs(others, shape, positions);
   }
   return gathered;
 }
@@ -81,9 +85,9 @@ absl::StatusOr<Targets> GatherTargets(const onnx::ModelProto& clean, const std::
     for (size_t t = 0; t < tasks.size(); ++t) {
       const Tensor& output = tensors[index[tasks[t].output]];
       const Tensor* skip = tasks[t].skip.empty() ? nullptr : &tensors[index[tasks[t].skip]];
-      const std::vector<int64_t> positions =
-          PositionsOf(*sites[tasks[t].site].conv, output.shape, sample, samples.size());
-      CNNOPT_ASSIGN_OR_RETURN(targets[t][sample], GatherSum(output, skip, positions));
+      const Conv& conv = *sites[tasks[t].site].conv;
+      const std::vector<int64_t> positions = PositionsOf(conv, output.shape, sample, samples.size());
+      CNNOPT_ASSIGN_OR_RETURN(targets[t][sample], GatherSum(conv, output, skip, positions));
     }
     return absl::OkStatus();
   };
@@ -101,18 +105,16 @@ absl::StatusOr<std::vector<MomentSums>> SumDrift(const onnx::ModelProto& slim, c
   const auto visit = [&](size_t sample, const std::vector<Tensor>& tensors) -> absl::Status {
     const Tensor& input = tensors.front();
     CNNOPT_ASSIGN_OR_RETURN(const std::vector<float> patches, ToFloats(input));
-    Shape output = {input.shape[0], conv.out_channels};
-    const Shape size = OutputSize(conv, Shape(input.shape.begin() + 2, input.shape.end()));
-    output.insert(output.end(), size.begin(), size.end());
+    const Shape shape = LayerShape(conv, input.shape), output = OutputShape(conv, input.shape);
     const std::vector<int64_t> positions = PositionsOf(conv, output, sample, samples.size());
     MatrixF target = targets[sample];
     if (tensors.size() > 1 && tensors[1].shape == output) {
       CNNOPT_ASSIGN_OR_RETURN(const std::vector<float> skip, ToFloats(tensors[1]));
-      target -= GatherOutputs(skip, output, positions);
+      target -= GatherOutputs(skip, LayerShape(conv, output), positions);
     }
     const int64_t width = conv.out_channels / conv.groups;
     ParallelFor(conv.groups, threads, [&](int64_t g) {
-      sums[static_cast<size_t>(g)].Add(GatherPatches(conv, g, patches, input.shape, positions),
+      sums[static_cast<size_t>(g)].Add(GatherPatches(conv, g, patches, shape, positions),
                                        target.middleCols(g * width, width));
     });
     return absl::OkStatus();

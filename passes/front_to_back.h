@@ -18,10 +18,10 @@ struct RefitSamples {
   absl::Span<const Sample> fit, held_out;
 };
 
-// Refits every site that `plan` replaces, and every kept Conv behind one, and keeps what helps on the held-out samples
-// (see RefitLastStage). Where a site's output goes into an Add and nowhere else, its target also makes up for the
-// drift of the Add's other operand. Returns the whole model. `view` is the
-// index of `clean`.
+// Refits every site that `plan` replaces, and every kept Conv and Gemm behind one, and keeps what helps on the held-out
+// samples (see RefitLastStage). A kept MatMul stays: the bias that a refit brings would cost a node. Where a site's
+// output goes into an Add and nowhere else, its target also makes up for the drift of the Add's other operand. Returns
+// the whole model. `view` is the index of `clean`.
 absl::StatusOr<onnx::ModelProto> RefitFrontToBack(const onnx::ModelProto& clean, const GraphView& view,
                                                   const std::vector<Site>& sites, const Plan& plan,
                                                   const RefitSamples& samples,
