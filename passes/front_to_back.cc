@@ -42,6 +42,7 @@ std::vector<Task> ListTasks(const GraphView& view, const std::vector<Site>& site
     if (!sites[s].conv.has_value() || (tasks.empty() && plan[s] == 0)) continue;
     if (sites[s].conv->depthwise()) continue;               // too few weights to make up for anything
     if (plan[s] == 0 && sites[s].op == "MatMul") continue;  // the bias would be a node of its own
+    if (!Observable(*sites[s].conv)) continue;
     tasks.push_back({s, view.Producer(sites[s].output)->input(0), sites[s].output, SkipOf(view, sites[s].output)});
   }
   return tasks;

@@ -32,7 +32,12 @@ absl::Status AddSample(const Conv& conv, const Tensor& input, int64_t patches, s
   return absl::OkStatus();
 }
 
+// Patch elements whose covariance is 0.5 GB of doubles.
+constexpr int64_t kMostElements = 8192;
+
 }  // namespace
+
+bool Observable(const Conv& conv) { return conv.group_in_channels() * conv.taps() <= kMostElements; }
 
 int64_t PatchCount(const Conv& conv) {
   return std::clamp(kPatchesPerDimension * conv.group_in_channels() * conv.taps(), kFewestPatches, kMostPatches);

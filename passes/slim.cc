@@ -25,8 +25,8 @@
 namespace cnnopt {
 namespace {
 
-// Strength of the regularisation of what the samples show, see Shrink.
-constexpr double kShrinkage = 0.01;
+// Least strength of the regularisation of what the samples show, see Shrink.
+constexpr double kLeastShrinkage = 0.01;
 
 InputConstants InputsOf(const onnx::ModelProto& model, const SlimOptions& options) {
   return options.assume_constant || model.ir_version() < 4 ? InputConstants::kConstant : InputConstants::kOverridable;
@@ -254,14 +254,20 @@ void FindLayers(Job& job, const GraphView& view) {
 absl::Status LookAtSamples(Job& job, const GraphView& view) {
   job.moments.resize(job.sites.size());
   if (job.fit_samples.empty()) return absl::OkStatus();
+  std::vector<bool> wanted = Applicable(job.sites, job.selection.forms);
+  for (size_t s = 0; s < wanted.size(); ++s) {
+    if (!wanted[s] || Observable(*job.sites[s].conv)) continue;
+    wanted[s] = false;
+    job.report.warnings.push_back(
+        absl::StrCat(job.sites[s].name, ": fitted by weights only: its inputs are too many for their covariance"));
+  }
   const auto total = static_cast<int64_t>(job.fit_samples.size());
-  CNNOPT_ASSIGN_OR_RETURN(job.moments, ObserveMoments(job.options.runtime, job.clean, view, job.sites,
-                                                      Applicable(job.sites, job.selection.forms), job.fit_samples,
-                                                      job.options.threads, [&](size_t seen) {
+  CNNOPT_ASSIGN_OR_RETURN(job.moments, ObserveMoments(job.options.runtime, job.clean, view, job.sites, wanted,
+                                                      job.fit_samples, job.options.threads, [&](size_t seen) {
                                                         job.Tell("look at samples", static_cast<int64_t>(seen), total);
                                                       }));
   for (std::vector<Moments>& site : job.moments) {
-    for (Moments& group : site) group = Shrink(group, kShrinkage);
+    for (Moments& group : site) group = Shrink(group, std::max(kLeastShrinkage, OracleShrinkage(group)));
   }
   return absl::OkStatus();
 }

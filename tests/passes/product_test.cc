@@ -3,7 +3,6 @@
 #include <random>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "onnx_io/rewrite.h"
@@ -15,40 +14,22 @@
 #include "passes/slim.h"
 #include "tests/testing/convolution.h"
 #include "tests/testing/model.h"
+#include "tests/testing/slim_checks.h"
 #include "tests/testing/status.h"
 
 namespace cnnopt {
 namespace {
 
+using ::cnnopt::testing::BudgetOf;
+using ::cnnopt::testing::ExpectCostsAreThoseOf;
 using ::cnnopt::testing::FailsWith;
+using ::cnnopt::testing::FewDirections;
 using ::cnnopt::testing::ModelFromText;
-using ::cnnopt::testing::RandomMatrix;
+using ::cnnopt::testing::RandomModel;
 using ::cnnopt::testing::RelativeDistance;
 using ::cnnopt::testing::RunModel;
+using ::cnnopt::testing::Weights;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-
-using Weights = std::vector<std::pair<std::string, Shape>>;
-
-// A graph of these nodes with input x, output y (or `outputs`) and random weights, all float.
-onnx::ModelProto ModelOf(const std::string& nodes, const Shape& input, const Weights& weights,
-                         const std::string& outputs = "float[] y") {
-  onnx::ModelProto model =
-      ModelFromText(absl::StrCat(R"(<ir_version: 8, opset_import: ["" : 17]> g (float[)", absl::StrJoin(input, ","),
-                                 "] x) => (", outputs, ") {", nodes, "}"));
-  for (onnx::ValueInfoProto& output : *model.mutable_graph()->mutable_output()) {
-    output.mutable_type()->mutable_tensor_type()->clear_shape();
-  }
-  std::mt19937 random(5);
-  onnx::TensorProto like;
-  like.set_data_type(onnx::TensorProto::FLOAT);
-  for (const auto& [name, shape] : weights) {
-    const Matrix values = RandomMatrix(random, ElementCount(shape), 1);
-    *model.mutable_graph()->add_initializer() =
-        EncodeFloats(name, shape, absl::MakeConstSpan(values.data(), static_cast<size_t>(values.size())), like).value();
-  }
-  return model;
-}
 
 absl::StatusOr<Conv> ReadNode(const onnx::ModelProto& model, int node = 0) {
   absl::StatusOr<GraphView> view = GraphView::Create(model);
@@ -99,7 +80,7 @@ class ProductTest : public ::testing::TestWithParam<Variant> {};
 // The layer's numbers, written as one node and as two at full rank, are what ONNX Runtime makes of the node.
 TEST_P(ProductTest, ComputesTheSame) {
   const Variant& variant = GetParam();
-  const onnx::ModelProto model = ModelOf(variant.node, variant.input, variant.weights);
+  const onnx::ModelProto model = RandomModel(variant.node, variant.input, variant.weights);
   const absl::StatusOr<Conv> conv = ReadNode(model);
   ASSERT_TRUE(conv.ok()) << conv.status();
   EXPECT_EQ(conv->axes(), 0);
@@ -161,7 +142,7 @@ TEST(ReadProductTest, FoldsAlphaBetaAndTransB) {
 
 TEST(ReadProductTest, SaysWhyNot) {
   const auto reason = [](const std::string& node, const Weights& weights) {
-    return std::string(ReadNode(ModelOf(node, {4, 4}, weights)).status().message());
+    return std::string(ReadNode(RandomModel(node, {4, 4}, weights)).status().message());
   };
   EXPECT_EQ(reason("y = Gemm<transA = 1>(x, w)", {{"w", {4, 4}}}), "its left operand is transposed (transA)");
   EXPECT_EQ(reason("y = Gemm(x, w, x)", {{"w", {4, 4}}}), "its bias is not a constant");
@@ -182,7 +163,7 @@ TEST(ReadProductTest, KeepsWhatIsNoFiniteFloat) {
   const onnx::ModelProto odd = ModelFromText(R"(<ir_version: 8, opset_import: ["" : 17]>
     g (int32[1,2] x) => (int32[1,1] y) <int32[2,1] w = {1,2}> { y = MatMul(x, w) })");
   EXPECT_THAT(ReadNode(odd), FailsWith(absl::StatusCode::kUnimplemented, "its weight is not a floating-point tensor"));
-  onnx::ModelProto model = ModelOf("y = MatMul(x, w)", {1, 1}, {{"w", {1, 1}}});
+  onnx::ModelProto model = RandomModel("y = MatMul(x, w)", {1, 1}, {{"w", {1, 1}}});
   onnx::TensorProto& weight = *model.mutable_graph()->mutable_initializer(0);
   weight.clear_raw_data();
   weight.clear_float_data();
@@ -191,7 +172,7 @@ TEST(ReadProductTest, KeepsWhatIsNoFiniteFloat) {
 }
 
 TEST(ReadNumbersTest, SaysWhyForEverySite) {
-  onnx::ModelProto model = ModelOf("h = MatMul(x, w) y = MatMul(h, h)", {4, 4}, {{"w", {4, 4}}});
+  onnx::ModelProto model = RandomModel("h = MatMul(x, w) y = MatMul(h, h)", {4, 4}, {{"w", {4, 4}}});
   for (const int64_t opset : {6, 7}) {
     const absl::StatusOr<GraphView> view = GraphView::Create(model);
     ASSERT_TRUE(view.ok()) << view.status();
@@ -207,7 +188,7 @@ TEST(ReadNumbersTest, SaysWhyForEverySite) {
 }
 
 TEST(EmitProductTest, AMatMulThatGetsABiasAddsIt) {
-  const onnx::ModelProto model = ModelOf("y = MatMul(x, w)", {2, 3, 6}, {{"w", {6, 4}}});
+  const onnx::ModelProto model = RandomModel("y = MatMul(x, w)", {2, 3, 6}, {{"w", {6, 4}}});
   absl::StatusOr<Conv> conv = ReadNode(model);
   ASSERT_TRUE(conv.ok()) << conv.status();
   conv->bias = Vector::LinSpaced(4, 1, 4);
@@ -219,7 +200,7 @@ TEST(EmitProductTest, AMatMulThatGetsABiasAddsIt) {
 }
 
 TEST(EmitProductTest, KeepsNamesAndDtype) {
-  onnx::ModelProto model = ModelOf("y = Gemm(x, w, c)", {2, 6}, {{"w", {6, 4}}, {"c", {4}}});
+  onnx::ModelProto model = RandomModel("y = Gemm(x, w, c)", {2, 6}, {{"w", {6, 4}}, {"c", {4}}});
   model.mutable_graph()->mutable_node(0)->set_name("fc");
   model.mutable_graph()->mutable_node(0)->set_doc_string("classifier");
   model = testing::WithFloatType(std::move(model), onnx::TensorProto::FLOAT16);
@@ -240,7 +221,7 @@ TEST(EmitProductTest, KeepsNamesAndDtype) {
 // Two nodes read one weight: replacing one leaves the other and its weight alone.
 TEST(EmitProductTest, ASharedWeightStays) {
   const onnx::ModelProto model =
-      ModelOf("h = MatMul(x, w) r = Relu(h) y = Gemm<transB = 1>(r, w)", {3, 6}, {{"w", {6, 6}}});
+      RandomModel("h = MatMul(x, w) r = Relu(h) y = Gemm<transB = 1>(r, w)", {3, 6}, {{"w", {6, 6}}});
   for (const int node : {0, 2}) {
     const absl::StatusOr<Conv> conv = ReadNode(model, node);
     ASSERT_TRUE(conv.ok()) << conv.status();
@@ -277,40 +258,6 @@ TEST(ProductFormsTest, OnlyLowRankAppliesAndTheOthersSayWhyNot) {
 
 // ---- the whole job -----------------------------------------------------------------------------------------------
 
-// Samples that vary in few directions around a mean, as activations of trained networks do.
-std::vector<Sample> FewDirections(const Shape& shape, int64_t directions, int count) {
-  std::mt19937 random(8);
-  const int64_t size = ElementCount(shape);
-  const Matrix basis = RandomMatrix(random, size, directions) / std::sqrt(static_cast<double>(directions));
-  const Matrix mean = RandomMatrix(random, size, 1);
-  std::vector<Sample> samples;
-  for (int s = 0; s < count; ++s) {
-    const Matrix x = mean + basis * RandomMatrix(random, directions, 1) + 0.01 * RandomMatrix(random, size, 1);
-    const absl::Span<const double> values(x.data(), static_cast<size_t>(size));
-    samples.push_back({{"x", FromDoubles(values, shape, onnx::TensorProto::FLOAT).value()}});
-  }
-  return samples;
-}
-
-SlimOptions Budget(double target_macs, const Shape& input, std::vector<Sample> samples) {
-  SlimOptions options;
-  options.target_macs = target_macs;
-  options.input_shapes = {{"x", input}};
-  options.samples = std::move(samples);
-  options.measure_latency = false;
-  options.threads = 1;
-  options.runtime = testing::TestRuntime();
-  return options;
-}
-
-// MACs and parameters counted afresh on the slim model.
-void ExpectCostsAreThoseOf(const onnx::ModelProto& slim, const Shape& input, const SlimReport& report) {
-  const absl::StatusOr<GraphView> view = GraphView::Create(slim);
-  ASSERT_TRUE(view.ok()) << view.status();
-  EXPECT_EQ(report.after.macs, TotalMacs(FindSites(*view, InferShapes(slim, {{"x", input}}))));
-  EXPECT_EQ(report.after.params, TotalParameters(slim.graph()));
-}
-
 int64_t Slimmed(const SlimReport& report, const std::string& op) {
   int64_t count = 0;
   for (const LayerReport& layer : report.layers) {
@@ -320,24 +267,13 @@ int64_t Slimmed(const SlimReport& report, const std::string& op) {
   return count;
 }
 
-// Scaled so that activations keep their size.
-void ScaleWeights(onnx::ModelProto& model) {
-  for (onnx::TensorProto& tensor : *model.mutable_graph()->mutable_initializer()) {
-    if (tensor.dims_size() < 2) continue;
-    std::vector<double> values = DecodeFloats(tensor).value();
-    for (double& value : values) value /= std::sqrt(static_cast<double>(tensor.dims(0)));
-    tensor = EncodeFloats(tensor.name(), TensorShape(tensor), values, tensor).value();
-  }
-}
-
 TEST(SlimProducts, APerceptronMeetsItsBudget) {
   const Shape input = {1, 64};
-  onnx::ModelProto model = ModelOf(
+  onnx::ModelProto model = RandomModel(
       R"(a = Gemm<transB = 0>(x, w1, b1) ra = Relu(a) b = MatMul(ra, w2) c = Add(b, b2)
                                       rc = Relu(c) d = Gemm(rc, w3) rd = Relu(d) y = MatMul(rd, w4))",
       input, {{"w1", {64, 96}}, {"b1", {96}}, {"w2", {96, 96}}, {"b2", {96}}, {"w3", {96, 64}}, {"w4", {64, 10}}});
-  ScaleWeights(model);
-  const absl::StatusOr<SlimReport> report = Slim(model, Budget(0.5, input, FewDirections(input, 6, 200)));
+  const absl::StatusOr<SlimReport> report = Slim(model, BudgetOf(0.5, input, FewDirections(input, 6, 200)));
   ASSERT_TRUE(report.ok()) << report.status();
   ASSERT_EQ(report->verdict, Verdict::kSlimmed) << report->reason;
   EXPECT_LE(*report->after.macs, *report->before.macs / 2);
@@ -349,10 +285,9 @@ TEST(SlimProducts, APerceptronMeetsItsBudget) {
 
 TEST(SlimProducts, MatMulOfSequences) {
   const Shape input = {2, 12, 48};
-  onnx::ModelProto model = ModelOf("a = MatMul(x, w1) r = Relu(a) b = MatMul(r, w2) y = Add(b, x)", input,
-                                   {{"w1", {48, 96}}, {"w2", {96, 48}}});
-  ScaleWeights(model);
-  const absl::StatusOr<SlimReport> report = Slim(model, Budget(0.6, input, FewDirections({2, 12, 48}, 4, 40)));
+  onnx::ModelProto model = RandomModel("a = MatMul(x, w1) r = Relu(a) b = MatMul(r, w2) y = Add(b, x)", input,
+                                       {{"w1", {48, 96}}, {"w2", {96, 48}}});
+  const absl::StatusOr<SlimReport> report = Slim(model, BudgetOf(0.6, input, FewDirections({2, 12, 48}, 4, 40)));
   ASSERT_TRUE(report.ok()) << report.status();
   ASSERT_EQ(report->verdict, Verdict::kSlimmed) << report->reason;
   EXPECT_EQ(report->before.macs, 2 * 12 * 48 * 96 * 2);
@@ -362,12 +297,11 @@ TEST(SlimProducts, MatMulOfSequences) {
 
 TEST(SlimProducts, ConvolutionsAndProductsShareABudget) {
   const Shape input = {1, 3, 8, 8};
-  onnx::ModelProto model = ModelOf(
+  onnx::ModelProto model = RandomModel(
       R"(a = Conv<pads = [1, 1, 1, 1]>(x, k1) ra = Relu(a) b = Conv(ra, k2) rb = Relu(b)
                                       f = Flatten(rb) c = Gemm<transB = 1>(f, w1, b1) rc = Relu(c) y = Gemm(rc, w2))",
       input, {{"k1", {16, 3, 3, 3}}, {"k2", {24, 16, 3, 3}}, {"w1", {64, 864}}, {"b1", {64}}, {"w2", {64, 10}}});
-  ScaleWeights(model);
-  const absl::StatusOr<SlimReport> report = Slim(model, Budget(0.4, input, FewDirections(input, 6, 60)));
+  const absl::StatusOr<SlimReport> report = Slim(model, BudgetOf(0.4, input, FewDirections(input, 6, 60)));
   ASSERT_TRUE(report.ok()) << report.status();
   ASSERT_EQ(report->verdict, Verdict::kSlimmed) << report->reason;
   EXPECT_LE(*report->after.macs, *report->before.macs * 4 / 10);
@@ -377,8 +311,8 @@ TEST(SlimProducts, ConvolutionsAndProductsShareABudget) {
 }
 
 TEST(SlimProducts, ASmallClassifierHasNothingToGain) {
-  onnx::ModelProto model = ModelOf("y = Gemm(x, w)", {1, 24}, {{"w", {24, 10}}});
-  const absl::StatusOr<SlimReport> report = Slim(model, Budget(0.5, {1, 24}, {}));
+  onnx::ModelProto model = RandomModel("y = Gemm(x, w)", {1, 24}, {{"w", {24, 10}}});
+  const absl::StatusOr<SlimReport> report = Slim(model, BudgetOf(0.5, {1, 24}, {}));
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_EQ(report->verdict, Verdict::kRefused);
   ASSERT_EQ(report->layers.size(), 1);
