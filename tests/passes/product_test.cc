@@ -187,6 +187,19 @@ TEST(ReadNumbersTest, SaysWhyForEverySite) {
   }
 }
 
+// Shapes that a file declares may contradict its weights.
+TEST(ReadNumbersTest, KeepsALayerWhoseInputHasOtherAxes) {
+  const onnx::ModelProto model =
+      RandomModel("c = Conv(x, k) y = MatMul(c, w)", {1, 4}, {{"k", {4, 4, 3, 3}}, {"w", {4, 4}}});
+  const absl::StatusOr<GraphView> view = GraphView::Create(model);
+  ASSERT_TRUE(view.ok()) << view.status();
+  std::vector<Site> sites = FindSites(*view, {{"x", {1, 4}}, {"c", {}}});
+  ReadNumbers(*view, 17, {}, sites);
+  ASSERT_EQ(sites.size(), 2);
+  EXPECT_EQ(sites[0].reason, "its input has 2 dimensions, expected 4");
+  EXPECT_EQ(sites[1].reason, "its input is a scalar");
+}
+
 TEST(EmitProductTest, AMatMulThatGetsABiasAddsIt) {
   const onnx::ModelProto model = RandomModel("y = MatMul(x, w)", {2, 3, 6}, {{"w", {6, 4}}});
   absl::StatusOr<Conv> conv = ReadNode(model);
