@@ -38,7 +38,9 @@ absl::StatusOr<Pair> Build(const onnx::ModelProto& clean, const std::vector<Form
   const auto inputs = InputShapes(clean, {});
   const std::map<std::string, Shape> fixed = inputs.ok() ? InferShapes(clean, *inputs) : std::map<std::string, Shape>();
   std::vector<Rewrite> emitted, composed;
-  for (const Site& site : FindSites(view, {}, fixed)) {
+  std::vector<Site> sites = FindSites(view, {});
+  ReadNumbers(view, OpsetVersion(clean), fixed, sites);
+  for (const Site& site : sites) {
     if (!site.conv.has_value() || !forms.front().form->Applies(*site.conv).ok()) continue;
     const std::vector<RankError> candidates = forms.front().form->Candidates(*site.conv, {});
     if (candidates.empty()) continue;
@@ -60,7 +62,9 @@ absl::StatusOr<Pair> Build(const onnx::ModelProto& clean, const std::vector<Form
 
 absl::StatusOr<Outputs> RunOn(const std::shared_ptr<const OnnxRuntime>& runtime, const onnx::ModelProto& model,
                               const std::vector<Sample>& samples) {
-  CNNOPT_ASSIGN_OR_RETURN(const Session session, Session::Create(runtime, model, {2, true, {}, true}));
+  SessionOptions options;
+  options.threads = 2;
+  CNNOPT_ASSIGN_OR_RETURN(const Session session, Session::Create(runtime, model, options));
   return RunAll(session, samples);
 }
 

@@ -134,11 +134,13 @@ Conv Ungroup(const Conv& conv) {
 
 Conv Compose(const Replacement& replacement) {
   Conv sum;
+  bool first = true;
   for (const std::vector<Conv>& branch : replacement.branches) {
     Conv chain = Ungroup(branch.front());
     for (size_t stage = 1; stage < branch.size(); ++stage) chain = ComposePair(chain, branch[stage]);
-    if (sum.kernel.empty()) {
+    if (first) {
       sum = std::move(chain);
+      first = false;
       continue;
     }
     assert(sum.kernel == chain.kernel && sum.stride == chain.stride && sum.pad_begin == chain.pad_begin);

@@ -18,7 +18,8 @@ namespace cnnopt {
 
 // y[o] = bias[o] + sum_{i,t} weight(o, i * taps + t) x[i] at tap t. Any number of spatial axes; taps in row-major
 // order over them. With groups, output o reads the in_channels / groups inputs of its own group and `i` counts
-// within that group.
+// within that group. A Gemm or MatMul with a constant right operand is a Conv without spatial axes: one tap, and every
+// row of the data is an item of the batch.
 struct Conv {
   std::vector<int64_t> kernel, stride, dilation, pad_begin, pad_end;  // one number per spatial axis
   int64_t in_channels = 0;
@@ -65,11 +66,18 @@ Replacement ExtractPart(const Replacement& merged, int64_t part, int64_t parts);
 // depends on the input's size), Unimplemented (dtype), InvalidArgument (shapes disagree, non-finite weights).
 absl::StatusOr<Conv> ReadConv(const onnx::NodeProto& node, const GraphView& view, const Shape* input_shape);
 
-// The rewrite that puts `replacement` in the place of Conv node `conv`: the last node keeps the output's name and
-// the node's name, all others get fresh names made of the output's name and `label`; attributes that only matter to
-// people (doc_string, metadata) are inherited. Weights are written in the dtype and storage field of `like`.
-// Errors: OutOfRange when a weight does not fit into that dtype.
-absl::StatusOr<Rewrite> EmitReplacement(const Replacement& replacement, const onnx::NodeProto& conv,
+// Reads a Gemm or MatMul node (of opset 7 or later) whose right operand is a constant matrix. A Gemm's alpha, beta and
+// transB are folded into weight and bias. Errors as ReadConv; Unimplemented also for a left operand that is transposed
+// or itself the constant, and for a bias that differs from row to row.
+absl::StatusOr<Conv> ReadProduct(const onnx::NodeProto& node, const GraphView& view);
+
+// The rewrite that puts `replacement` in the place of the Conv, Gemm or MatMul `layer`: the last node keeps the
+// output's name and the node's name, all others get fresh names made of the output's name and `label`; attributes that
+// only matter to people (doc_string, metadata) are inherited. Weights are written in the dtype and storage field of
+// `like`. A stage without spatial axes and bias is a MatMul; with a bias it is a Gemm in the place of a Gemm, and
+// MatMul and Add in the place of a MatMul, whose data may have more than two axes. Errors: OutOfRange when a weight
+// does not fit into that dtype.
+absl::StatusOr<Rewrite> EmitReplacement(const Replacement& replacement, const onnx::NodeProto& layer,
                                         const onnx::TensorProto& like, absl::string_view label);
 
 }  // namespace cnnopt

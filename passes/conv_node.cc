@@ -1,4 +1,4 @@
-// Conv <-> ONNX: ReadConv and EmitReplacement.
+// Conv <-> ONNX: ReadConv, ReadProduct and EmitReplacement.
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -81,25 +81,35 @@ void AddInts(onnx::NodeProto& node, absl::string_view name, absl::Span<const int
   for (const int64_t value : values) attribute->add_ints(value);
 }
 
+onnx::NodeProto& AddNode(absl::string_view op_type, const std::string& input, const std::string& output,
+                         Rewrite& rewrite) {
+  onnx::NodeProto& node = rewrite.insert.emplace_back();
+  node.set_op_type(std::string(op_type));
+  node.add_input(input);
+  node.add_output(output);
+  return node;
+}
+
+// A new weight that `node` reads.
+absl::Status AddWeight(const std::string& name, const Shape& shape, const double* values, const onnx::TensorProto& like,
+                       onnx::NodeProto& node, Rewrite& rewrite) {
+  const absl::Span<const double> span(values, static_cast<size_t>(ElementCount(shape)));
+  CNNOPT_ASSIGN_OR_RETURN(onnx::TensorProto weight, EncodeFloats(name, shape, span, like));
+  node.add_input(weight.name());
+  rewrite.weights.push_back(std::move(weight));
+  return absl::OkStatus();
+}
+
 // `conv` as a Conv node from `input` to `output`, its weights added to `rewrite`.
 absl::Status EmitConv(const Conv& conv, const std::string& input, const std::string& output,
                       const onnx::TensorProto& like, Rewrite& rewrite) {
-  onnx::NodeProto& node = rewrite.insert.emplace_back();
-  node.set_op_type("Conv");
-  node.add_input(input);
-  node.add_output(output);
+  onnx::NodeProto& node = AddNode("Conv", input, output, rewrite);
   Shape shape = {conv.out_channels, conv.group_in_channels()};
   shape.insert(shape.end(), conv.kernel.begin(), conv.kernel.end());
-  const absl::Span<const double> values(conv.weight.data(), static_cast<size_t>(conv.weight.size()));
-  CNNOPT_ASSIGN_OR_RETURN(onnx::TensorProto weight, EncodeFloats(absl::StrCat(output, "_weight"), shape, values, like));
-  node.add_input(weight.name());
-  rewrite.weights.push_back(std::move(weight));
+  CNNOPT_RETURN_IF_ERROR(AddWeight(absl::StrCat(output, "_weight"), shape, conv.weight.data(), like, node, rewrite));
   if (conv.bias.size() > 0) {
-    const absl::Span<const double> biases(conv.bias.data(), static_cast<size_t>(conv.bias.size()));
-    CNNOPT_ASSIGN_OR_RETURN(onnx::TensorProto bias,
-                            EncodeFloats(absl::StrCat(output, "_bias"), {conv.out_channels}, biases, like));
-    node.add_input(bias.name());
-    rewrite.weights.push_back(std::move(bias));
+    CNNOPT_RETURN_IF_ERROR(
+        AddWeight(absl::StrCat(output, "_bias"), {conv.out_channels}, conv.bias.data(), like, node, rewrite));
   }
   std::vector<int64_t> pads = conv.pad_begin;
   pads.insert(pads.end(), conv.pad_end.begin(), conv.pad_end.end());
@@ -111,6 +121,49 @@ absl::Status EmitConv(const Conv& conv, const std::string& input, const std::str
   AddInts(node, "kernel_shape", conv.kernel);
   AddInts(node, "pads", pads);
   AddInts(node, "strides", conv.stride);
+  return absl::OkStatus();
+}
+
+// The same without spatial axes, in the place of a Gemm (`gemm`) or a MatMul. A Gemm without C only exists from opset
+// 11 on, so that a MatMul takes its place.
+absl::Status EmitProduct(const Conv& conv, bool gemm, const std::string& input, const std::string& output,
+                         const onnx::TensorProto& like, Rewrite& rewrite) {
+  const bool biased = conv.bias.size() > 0, separate = biased && !gemm;
+  const std::string product = separate ? absl::StrCat(output, "_product") : output;
+  onnx::NodeProto& node = AddNode(biased && gemm ? "Gemm" : "MatMul", input, product, rewrite);
+  const Matrix weight = conv.weight.transpose();
+  CNNOPT_RETURN_IF_ERROR(AddWeight(absl::StrCat(output, "_weight"), {conv.in_channels, conv.out_channels},
+                                   weight.data(), like, node, rewrite));
+  if (!biased) return absl::OkStatus();
+  onnx::NodeProto& reader = separate ? AddNode("Add", product, output, rewrite) : node;
+  return AddWeight(absl::StrCat(output, "_bias"), {conv.out_channels}, conv.bias.data(), like, reader, rewrite);
+}
+
+// A constant C of a Gemm: one number per column, or one for all.
+absl::StatusOr<Vector> ReadRow(const onnx::TensorProto& bias, int64_t columns) {
+  const Shape shape = TensorShape(bias);
+  const int64_t count = ElementCount(shape);
+  if (count != 1 && (count != columns || shape.back() != columns)) {
+    return absl::UnimplementedError(
+        absl::StrCat("its bias is ", ShapeText(shape), ", not one number for each of ", columns, " outputs"));
+  }
+  CNNOPT_ASSIGN_OR_RETURN(const std::vector<double> values, ReadFinite(bias, "bias"));
+  if (count == 1) return Vector(Vector::Constant(columns, values.front()));
+  return Vector(Eigen::Map<const Vector>(values.data(), columns));
+}
+
+// What makes a Gemm more than a product: alpha, beta and C.
+absl::Status ReadScaleAndBias(const onnx::NodeProto& node, const GraphView& view, Conv& conv) {
+  const double alpha = FloatAttribute(node, "alpha", 1), beta = FloatAttribute(node, "beta", 1);
+  if (!std::isfinite(alpha) || !std::isfinite(beta)) {
+    return absl::InvalidArgumentError(absl::StrCat("its alpha is ", alpha, " and its beta ", beta));
+  }
+  conv.weight *= alpha;
+  if (Input(node, 2).empty()) return absl::OkStatus();
+  const onnx::TensorProto* bias = view.Constant(Input(node, 2));
+  if (bias == nullptr) return absl::FailedPreconditionError("its bias is not a constant");
+  CNNOPT_ASSIGN_OR_RETURN(conv.bias, ReadRow(*bias, conv.out_channels));
+  conv.bias *= beta;
   return absl::OkStatus();
 }
 
@@ -150,9 +203,38 @@ absl::StatusOr<Conv> ReadConv(const onnx::NodeProto& node, const GraphView& view
   return conv;
 }
 
-absl::StatusOr<Rewrite> EmitReplacement(const Replacement& replacement, const onnx::NodeProto& conv,
+absl::StatusOr<Conv> ReadProduct(const onnx::NodeProto& node, const GraphView& view) {
+  const bool gemm = IsOp(node, "Gemm");
+  const onnx::TensorProto* weight = view.Constant(Input(node, 1));
+  if (view.Constant(Input(node, 0)) != nullptr) {
+    return absl::UnimplementedError(weight == nullptr ? "its constant is the left operand"
+                                                      : "both its operands are constants");
+  }
+  if (weight == nullptr) return absl::FailedPreconditionError("its weight is not a constant");
+  if (weight->dims_size() != 2) {
+    return absl::UnimplementedError(
+        absl::StrCat("its weight '", weight->name(), "' has ", weight->dims_size(), " dimensions, expected 2"));
+  }
+  if (!IsFloating(weight->data_type())) return absl::UnimplementedError("its weight is not a floating-point tensor");
+  if (gemm && IntAttribute(node, "transA", 0) != 0) {
+    return absl::UnimplementedError("its left operand is transposed (transA)");
+  }
+  const int64_t rows = weight->dims(0), columns = weight->dims(1);
+  if (rows < 1 || columns < 1) {
+    return absl::InvalidArgumentError(absl::StrCat("its weight is ", ShapeText(TensorShape(*weight))));
+  }
+  CNNOPT_ASSIGN_OR_RETURN(const std::vector<double> values, ReadFinite(*weight, "weight"));
+  const Eigen::Map<const Matrix> stored(values.data(), rows, columns);
+  const bool transposed = gemm && IntAttribute(node, "transB", 0) != 0;
+  Conv conv = PointwiseOutline(0, transposed ? columns : rows, transposed ? rows : columns);
+  conv.weight = transposed ? Matrix(stored) : Matrix(stored.transpose());
+  if (gemm) CNNOPT_RETURN_IF_ERROR(ReadScaleAndBias(node, view, conv));
+  return conv;
+}
+
+absl::StatusOr<Rewrite> EmitReplacement(const Replacement& replacement, const onnx::NodeProto& layer,
                                         const onnx::TensorProto& like, absl::string_view label) {
-  const std::string& output = conv.output(0);
+  const std::string& output = layer.output(0);
   const std::string stem = absl::StrCat(output, "_", std::string(label));
   const size_t branches = replacement.branches.size();
   Rewrite rewrite;
@@ -160,31 +242,30 @@ absl::StatusOr<Rewrite> EmitReplacement(const Replacement& replacement, const on
   std::string sum;  // of the branches so far
   for (size_t b = 0; b < branches; ++b) {
     const std::vector<Conv>& branch = replacement.branches[b];
-    std::string value = conv.input(0);
+    std::string value = layer.input(0);
     for (size_t s = 0; s < branch.size(); ++s) {
       const bool last = branches == 1 && s + 1 == branch.size();
       const std::string next = last ? output : absl::StrCat(stem, branches == 1 ? "" : absl::StrCat("_", b), "_", s);
-      CNNOPT_RETURN_IF_ERROR(EmitConv(branch[s], value, next, like, rewrite));
+      CNNOPT_RETURN_IF_ERROR(branch[s].axes() > 0
+                                 ? EmitConv(branch[s], value, next, like, rewrite)
+                                 : EmitProduct(branch[s], IsOp(layer, "Gemm"), value, next, like, rewrite));
       value = next;
     }
     if (b > 0) {
-      onnx::NodeProto& add = rewrite.insert.emplace_back();
-      add.set_op_type("Add");
-      add.add_input(sum);
-      add.add_input(value);
-      value = b + 1 == branches ? output : absl::StrCat(stem, "_sum_", b);
-      add.add_output(value);
+      const std::string whole = b + 1 == branches ? output : absl::StrCat(stem, "_sum_", b);
+      AddNode("Add", sum, whole, rewrite).add_input(value);
+      value = whole;
     }
     sum = value;
   }
   for (onnx::NodeProto& node : rewrite.insert) {
-    if (!conv.name().empty()) {
+    if (!layer.name().empty()) {
       const bool last = node.output(0) == output;
-      node.set_name(last ? conv.name() : absl::StrCat(conv.name(), node.output(0).substr(output.size())));
+      node.set_name(last ? layer.name() : absl::StrCat(layer.name(), node.output(0).substr(output.size())));
     }
-    if (conv.has_domain()) node.set_domain(conv.domain());
-    if (conv.has_doc_string()) node.set_doc_string(conv.doc_string());
-    *node.mutable_metadata_props() = conv.metadata_props();
+    if (layer.has_domain()) node.set_domain(layer.domain());
+    if (layer.has_doc_string()) node.set_doc_string(layer.doc_string());
+    *node.mutable_metadata_props() = layer.metadata_props();
   }
   return rewrite;
 }

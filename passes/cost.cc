@@ -14,6 +14,23 @@ Shape OutputSize(const Conv& conv, const Shape& input) {
   return size;
 }
 
+Shape LayerShape(const Conv& conv, const Shape& shape) {
+  if (conv.axes() > 0) return shape;
+  return {ElementCount(Shape(shape.begin(), shape.end() - 1)), shape.back()};
+}
+
+Shape OutputShape(const Conv& conv, const Shape& input) {
+  if (conv.axes() == 0) {
+    Shape output = input;
+    output.back() = conv.out_channels;
+    return output;
+  }
+  Shape output = {input[0], conv.out_channels};
+  const Shape size = OutputSize(conv, Shape(input.begin() + 2, input.end()));
+  output.insert(output.end(), size.begin(), size.end());
+  return output;
+}
+
 int64_t Macs(const Conv& conv, const Shape& input, int64_t batch) {
   return batch * ElementCount(OutputSize(conv, input)) * conv.out_channels * conv.group_in_channels() * conv.taps();
 }

@@ -13,6 +13,12 @@ namespace cnnopt {
 // floor((size + pads - ((kernel - 1) dilation + 1)) / stride) + 1, at least 0.
 Shape OutputSize(const Conv& conv, const Shape& input);
 
+// The shape of a tensor that `conv` reads or makes as [N, C, spatial...]: of a Conv as it is; the [..., C] of a Gemm or
+// MatMul, which has no spatial axes, as [rows, C]. The elements are in the same order.
+Shape LayerShape(const Conv& conv, const Shape& shape);
+// The shape of the tensor it makes of one of shape `input`; both as in the model.
+Shape OutputShape(const Conv& conv, const Shape& input);
+
 // Multiply-accumulates for one run on a batch of `batch` inputs of `input` spatial sizes. Biases and the additions of
 // a replacement's branches are not counted.
 int64_t Macs(const Conv& conv, const Shape& input, int64_t batch);

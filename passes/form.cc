@@ -96,6 +96,15 @@ const std::vector<const Form*>& AllForms() {
   return *forms;
 }
 
+absl::Status NeedsTaps(const Conv& conv, absl::string_view name) {
+  if (conv.axes() == 0)
+    return absl::FailedPreconditionError(absl::StrCat("no kernel: ", std::string(name), " needs one"));
+  if (conv.pointwise()) {
+    return absl::FailedPreconditionError(absl::StrCat("1x1 kernel: ", std::string(name), " needs a larger one"));
+  }
+  return absl::OkStatus();
+}
+
 int64_t ParameterCount(const Conv& conv) { return StageParameters(conv) + conv.bias.size(); }
 
 int64_t ParameterCount(const Replacement& replacement) {

@@ -63,6 +63,9 @@ class Form {
 // Every form, in the order in which ties are decided. The one place that lists them.
 const std::vector<const Form*>& AllForms();
 
+// Ok when `conv` has more than one tap, else the reason that form `name` has no meaning for it.
+absl::Status NeedsTaps(const Conv& conv, absl::string_view name);
+
 // Weights (and biases) of an outline or a replacement.
 int64_t ParameterCount(const Replacement& replacement);
 int64_t ParameterCount(const Conv& conv);

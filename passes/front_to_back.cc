@@ -34,7 +34,9 @@ std::vector<Task> ListTasks(const RefitContext& context, const Plan& plan) {
   for (size_t s = 0; s < context.sites.size(); ++s) {
     const Site& site = context.sites[s];
     if (!site.conv.has_value() || (tasks.empty() && plan[s] == 0)) continue;
-    if (site.conv->depthwise()) continue;  // too few weights to make up for anything
+    if (site.conv->depthwise()) continue;               // too few weights to make up for anything
+    if (plan[s] == 0 && site.op == "MatMul") continue;  // the bias would be a node of its own
+    if (!Observable(*site.conv)) continue;
     tasks.push_back(
         {s, context.view.Producer(site.output)->input(0), site.output, SurroundingsOf(site.output, context.view)});
   }
@@ -55,11 +57,13 @@ struct SampleDrift {
   MatrixF skip;                  // the slim network's; empty: none
 };
 
-// The tensor's values at `positions`; empty when it has another shape than `shape`, as operands that broadcast have.
-absl::StatusOr<MatrixF> GatherLike(const Tensor& tensor, const Shape& shape, const std::vector<int64_t>& positions) {
+// The values at `positions` of an output of `conv`; empty when the tensor has another shape than `shape`, as operands
+// that broadcast have.
+absl::StatusOr<MatrixF> GatherLike(const Conv& conv, const Tensor& tensor, const Shape& shape,
+                                   const std::vector<int64_t>& positions) {
   if (tensor.shape != shape) return MatrixF();
   CNNOPT_ASSIGN_OR_RETURN(const std::vector<float> values, ToFloats(tensor));
-  return GatherOutputs(values, shape, positions);
+  return GatherOutputs(values, LayerShape(conv, shape), positions);
 }
 
 // Every `step`-th row.
@@ -101,9 +105,9 @@ class Walk {
     const auto look_at_original = [&](size_t s, const std::vector<const Tensor*>& tensors) -> absl::Status {
       const Shape& shape = tensors[0]->shape;
       positions[s] = PositionsOf(conv, shape, s);
-      CNNOPT_ASSIGN_OR_RETURN(seen[s].target, GatherLike(*tensors[0], shape, positions[s]));
+      CNNOPT_ASSIGN_OR_RETURN(seen[s].target, GatherLike(conv, *tensors[0], shape, positions[s]));
       if (tensors.size() == 1) return absl::OkStatus();
-      CNNOPT_ASSIGN_OR_RETURN(seen[s].skip, GatherLike(*tensors[1], shape, positions[s]));
+      CNNOPT_ASSIGN_OR_RETURN(seen[s].skip, GatherLike(conv, *tensors[1], shape, positions[s]));
       if (seen[s].skip.size() > 0) seen[s].target += seen[s].skip;
       return absl::OkStatus();
     };
@@ -112,11 +116,11 @@ class Walk {
     const auto look_at_slim = [&](size_t s, const std::vector<const Tensor*>& tensors) -> absl::Status {
       CNNOPT_ASSIGN_OR_RETURN(const std::vector<float> input, ToFloats(*tensors[0]));
       for (int64_t g = 0; g < conv.groups; ++g) {
-        seen[s].patches.push_back(GatherPatches(conv, g, input, tensors[0]->shape, positions[s]));
+        seen[s].patches.push_back(GatherPatches(conv, g, input, LayerShape(conv, tensors[0]->shape), positions[s]));
       }
       if (seen[s].skip.size() == 0) return absl::OkStatus();
       CNNOPT_ASSIGN_OR_RETURN(seen[s].skip,
-                              GatherLike(*tensors[1], OutputShape(conv, tensors[0]->shape), positions[s]));
+                              GatherLike(conv, *tensors[1], OutputShape(conv, tensors[0]->shape), positions[s]));
       return absl::OkStatus();
     };
     CNNOPT_RETURN_IF_ERROR(slim_.Advance(slim, values, look_at_slim));
@@ -125,15 +129,10 @@ class Walk {
 
  private:
   std::vector<int64_t> PositionsOf(const Conv& conv, const Shape& output, size_t sample) const {
-    const int64_t total = output[0] * ElementCount(Shape(output.begin() + 2, output.end()));
+    const Shape shape = LayerShape(conv, output);
+    const int64_t total = shape[0] * ElementCount(Shape(shape.begin() + 2, shape.end()));
     const auto count = static_cast<int64_t>(samples_.size());
     return SamplePositions(total, (PatchCount(conv) + count - 1) / count, sample);
-  }
-  static Shape OutputShape(const Conv& conv, const Shape& input) {
-    Shape output = {input[0], conv.out_channels};
-    const Shape size = OutputSize(conv, Shape(input.begin() + 2, input.end()));
-    output.insert(output.end(), size.begin(), size.end());
-    return output;
   }
   Drift Collect(const Conv& conv, bool keep_rows, std::vector<SampleDrift> seen) const {
     Drift drift;

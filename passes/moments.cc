@@ -26,6 +26,16 @@ Moments Shrink(const Moments& moments, double strength) {
   return shrunk;
 }
 
+double OracleShrinkage(const Moments& moments) {
+  if (moments.identity()) return 0;
+  const auto size = static_cast<double>(moments.covariance.rows()), count = static_cast<double>(moments.samples);
+  const double square = moments.covariance.squaredNorm(), trace = moments.covariance.trace();
+  const double uneven = square - trace * trace / size;  // 0: a multiple of the identity
+  const double wanted = (1 - 2 / size) * square + trace * trace;
+  const double known = (count + 1 - 2 / size) * uneven;
+  return known > wanted ? wanted / known : 1;
+}
+
 double WeightedSquaredNorm(const Matrix& matrix, const Moments& moments) {
   if (moments.identity()) return matrix.squaredNorm();
   return (matrix * moments.covariance).cwiseProduct(matrix).sum();

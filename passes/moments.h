@@ -25,6 +25,11 @@ struct Moments {
 // the identity. Identity moments stay as they are.
 Moments Shrink(const Moments& moments, double strength);
 
+// The strength that brings Shrink(moments, strength) closest to the true covariance when the samples are independent
+// and Gaussian (oracle approximating shrinkage: Chen et al., 2010), in [0, 1]: about (r + 1) / samples when r
+// directions carry most. What matters for a layer that sees few rows, as a Gemm does.
+double OracleShrinkage(const Moments& moments);
+
 // tr(E S E^T): the expected squared norm of E (x - mean).
 double WeightedSquaredNorm(const Matrix& matrix, const Moments& moments);
 

@@ -23,16 +23,21 @@ constexpr int64_t kMostPatches = 40'000;
 absl::Status AddSample(const Conv& conv, const Tensor& input, int64_t patches, size_t sample,
                        std::vector<MomentSums>& sums) {
   CNNOPT_ASSIGN_OR_RETURN(const std::vector<float> values, ToFloats(input));
-  const Shape size(input.shape.begin() + 2, input.shape.end());
-  const int64_t total = input.shape[0] * ElementCount(OutputSize(conv, size));
+  const Shape shape = LayerShape(conv, input.shape);
+  const int64_t total = shape[0] * ElementCount(OutputSize(conv, Shape(shape.begin() + 2, shape.end())));
   const std::vector<int64_t> positions = SamplePositions(total, patches, sample);
   for (int64_t g = 0; g < conv.groups; ++g) {
-    sums[static_cast<size_t>(g)].Add(GatherPatches(conv, g, values, input.shape, positions), MatrixF());
+    sums[static_cast<size_t>(g)].Add(GatherPatches(conv, g, values, shape, positions), MatrixF());
   }
   return absl::OkStatus();
 }
 
+// Patch elements whose covariance is 0.5 GB of doubles.
+constexpr int64_t kMostElements = 8192;
+
 }  // namespace
+
+bool Observable(const Conv& conv) { return conv.group_in_channels() * conv.taps() <= kMostElements; }
 
 int64_t PatchCount(const Conv& conv) {
   return std::clamp(kPatchesPerDimension * conv.group_in_channels() * conv.taps(), kFewestPatches, kMostPatches);

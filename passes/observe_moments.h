@@ -19,6 +19,10 @@ namespace cnnopt {
 // Patches a site is sampled at over all samples together: enough for its covariance, evenly spread.
 int64_t PatchCount(const Conv& conv);
 
+// Whether a site's covariance is worth its memory: the number of its patch elements, squared. Wider ones (the first
+// Gemm behind a large map) are fitted by weights only and not refitted.
+bool Observable(const Conv& conv);
+
 // The moments of each site, one entry per group; none for sites without numbers and those `wanted` leaves out, which
 // then are fitted by weights only. `model` is the one the sites were found in, `view` its index. `step` is called after
 // each sample. Errors: what the runtime said; Unimplemented when an input is no floating-point tensor.

@@ -22,8 +22,8 @@ absl::StatusOr<std::vector<float>> ToFloats(const Tensor& tensor);
 std::vector<int64_t> SamplePositions(int64_t total, int64_t count, size_t sample);
 
 // One patch per position, as the convolution sees it, its own padding included: positions x (group channels * taps),
-// columns in the order of the weight's. `input` is [N, C, spatial...] of shape `shape`; positions count outputs in
-// row-major order of [N, spatial...].
+// columns in the order of the weight's. `input` is [N, C, spatial...] of shape `shape` (see LayerShape); positions
+// count outputs in row-major order of [N, spatial...].
 MatrixF GatherPatches(const Conv& conv, int64_t group, const std::vector<float>& input, const Shape& shape,
                       const std::vector<int64_t>& positions);
 // The outputs [N, C, spatial...] at the same positions: positions x C.

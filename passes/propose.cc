@@ -17,8 +17,8 @@ Candidate Price(const Site& site, const Form* form, RankError choice) {
   const Replacement outline = form->Outline(*site.conv, choice.rank);
   candidate.params = ParameterCount(outline);
   if (site.macs.has_value() && site.input.has_value()) {
-    const Shape size(site.input->begin() + 2, site.input->end());
-    candidate.macs = Macs(outline, size, (*site.input)[0]);
+    const Shape input = LayerShape(*site.conv, *site.input);
+    candidate.macs = Macs(outline, Shape(input.begin() + 2, input.end()), input[0]);
   }
   return candidate;
 }

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "onnx_io/status_macros.h"
 
 namespace cnnopt {
 namespace {
@@ -80,10 +81,27 @@ void FillProduct(const onnx::NodeProto& node, const std::map<std::string, Shape>
   if (site.result.has_value()) site.macs = ElementCount(*site.result) * inner;
 }
 
+absl::StatusOr<Conv> ReadLayer(const Site& site, const onnx::NodeProto& node, const GraphView& view, int64_t opset,
+                               const std::map<std::string, Shape>& fixed_shapes) {
+  if (site.op == "ConvTranspose") return absl::UnimplementedError("no form for ConvTranspose");
+  if (site.op == "Conv") {
+    const std::optional<Shape> fixed = ShapeOf(fixed_shapes, Input(node, 0));
+    CNNOPT_ASSIGN_OR_RETURN(Conv conv, ReadConv(node, view, fixed.has_value() ? &*fixed : nullptr));
+    const auto dimensions = static_cast<size_t>(conv.axes()) + 2;
+    if (site.input.has_value() && site.input->size() != dimensions) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("its input has ", site.input->size(), " dimensions, expected ", dimensions));
+    }
+    return conv;
+  }
+  if (opset < 7) return absl::UnimplementedError(absl::StrCat("no form for ", site.op, " of opset 6 and earlier"));
+  if (site.input.has_value() && site.input->empty()) return absl::InvalidArgumentError("its input is a scalar");
+  return ReadProduct(node, view);
+}
+
 }  // namespace
 
-std::vector<Site> FindSites(const GraphView& view, const std::map<std::string, Shape>& shapes,
-                            const std::map<std::string, Shape>& fixed_shapes) {
+std::vector<Site> FindSites(const GraphView& view, const std::map<std::string, Shape>& shapes) {
   std::vector<Site> sites;
   for (const onnx::NodeProto* node : view.nodes()) {
     const bool convolution = IsOp(*node, "Conv") || IsOp(*node, "ConvTranspose");
@@ -101,20 +119,21 @@ std::vector<Site> FindSites(const GraphView& view, const std::map<std::string, S
     } else {
       FillProduct(*node, shapes, view, site);
     }
-    if (IsOp(*node, "Conv")) {
-      const std::optional<Shape> fixed = ShapeOf(fixed_shapes, Input(*node, 0));
-      absl::StatusOr<Conv> conv = ReadConv(*node, view, fixed.has_value() ? &*fixed : nullptr);
-      if (conv.ok()) {
-        site.conv = *std::move(conv);
-      } else {
-        site.reason = std::string(conv.status().message());
-      }
-    } else {
-      site.reason = absl::StrCat("no form for ", site.op);
-    }
     sites.push_back(std::move(site));
   }
   return sites;
+}
+
+void ReadNumbers(const GraphView& view, int64_t opset, const std::map<std::string, Shape>& fixed_shapes,
+                 std::vector<Site>& sites) {
+  for (Site& site : sites) {
+    absl::StatusOr<Conv> conv = ReadLayer(site, *view.Producer(site.output), view, opset, fixed_shapes);
+    if (conv.ok()) {
+      site.conv = *std::move(conv);
+    } else {
+      site.reason = std::string(conv.status().message());
+    }
+  }
 }
 
 std::optional<int64_t> TotalMacs(const std::vector<Site>& sites) {

@@ -27,10 +27,14 @@ struct Site {
   int64_t params = 0;           // elements of its constant weight and bias
 };
 
-// The sites of the main graph in topological order. `shapes` holds every value's shape for the run whose cost counts;
-// `fixed_shapes` those that hold for every run (see ReadConv).
-std::vector<Site> FindSites(const GraphView& view, const std::map<std::string, Shape>& shapes,
-                            const std::map<std::string, Shape>& fixed_shapes);
+// The sites of the main graph in topological order with what they cost, but without numbers. `shapes` holds every
+// value's shape for the run whose cost counts.
+std::vector<Site> FindSites(const GraphView& view, const std::map<std::string, Shape>& shapes);
+
+// Reads the numbers of `sites`, or the reason why there are none. `opset` is the model's; `fixed_shapes` holds the
+// shapes that are the same in every run (see ReadConv): only those of a Conv's input matter when it has auto_pad=SAME.
+void ReadNumbers(const GraphView& view, int64_t opset, const std::map<std::string, Shape>& fixed_shapes,
+                 std::vector<Site>& sites);
 
 // The sum of all sites' MACs; nullopt when one is unknown.
 std::optional<int64_t> TotalMacs(const std::vector<Site>& sites);

@@ -25,8 +25,8 @@
 namespace cnnopt {
 namespace {
 
-// Strength of the regularisation of what the samples show, see Shrink.
-constexpr double kShrinkage = 0.01;
+// Least strength of the regularisation of what the samples show, see Shrink.
+constexpr double kLeastShrinkage = 0.01;
 // Of values between the layers that are remembered during the refit.
 constexpr int64_t kCacheBytes = int64_t{2} << 30;
 
@@ -34,8 +34,13 @@ InputConstants InputsOf(const onnx::ModelProto& model, const SlimOptions& option
   return options.assume_constant || model.ir_version() < 4 ? InputConstants::kConstant : InputConstants::kOverridable;
 }
 
-// Shapes that hold for every run whatever the batch: those a model with fixed spatial sizes declares.
-std::map<std::string, Shape> FixedShapes(const onnx::ModelProto& model) {
+// Shapes that hold for every run whatever the batch: those a model with fixed spatial sizes declares. Only Convs with
+// auto_pad need them; without any, inference can be saved.
+std::map<std::string, Shape> FixedShapes(const onnx::ModelProto& model, const GraphView& view) {
+  const auto pads = [](const onnx::NodeProto* node) {
+    return IsOp(*node, "Conv") && FindAttribute(*node, "auto_pad") != nullptr;
+  };
+  if (std::none_of(view.nodes().begin(), view.nodes().end(), pads)) return {};
   const absl::StatusOr<std::map<std::string, Shape>> inputs = InputShapes(model, {});
   return inputs.ok() ? InferShapes(model, *inputs) : std::map<std::string, Shape>();
 }
@@ -103,12 +108,6 @@ std::vector<bool> Applicable(const std::vector<Site>& sites, const std::vector<F
     }));
   }
   return applicable;
-}
-
-absl::StatusOr<std::vector<Site>> SitesOf(const onnx::ModelProto& model, const SlimOptions& options,
-                                          const std::map<std::string, Shape>& shapes) {
-  CNNOPT_ASSIGN_OR_RETURN(const GraphView view, GraphView::Create(model.graph(), InputsOf(model, options)));
-  return FindSites(view, shapes, FixedShapes(model));
 }
 
 Totals TotalsOf(const onnx::ModelProto& model, const std::vector<Site>& sites) {
@@ -228,8 +227,9 @@ absl::Status RunOriginal(Job& job) {
   }
   CNNOPT_ASSIGN_OR_RETURN(
       job.shapes, FindShapes(job.original, options, job.reference ? job.reference->samples : std::vector<Sample>()));
-  CNNOPT_ASSIGN_OR_RETURN(const std::vector<Site> sites, SitesOf(job.original, options, job.shapes));
-  report.before = report.after = TotalsOf(job.original, sites);
+  CNNOPT_ASSIGN_OR_RETURN(const GraphView view,
+                          GraphView::Create(job.original.graph(), InputsOf(job.original, options)));
+  report.before = report.after = TotalsOf(job.original, FindSites(view, job.shapes));
   return absl::OkStatus();
 }
 
@@ -243,22 +243,33 @@ absl::Status CleanUp(Job& job) {
   for (const Declined& declined : cleanup.declined) {
     job.report.warnings.push_back(absl::StrCat(declined.node, ": ", declined.reason));
   }
-  CNNOPT_ASSIGN_OR_RETURN(job.sites, SitesOf(job.clean, job.options, job.shapes));
   return absl::OkStatus();
+}
+
+// Which layers there are, and their numbers.
+void FindLayers(Job& job, const GraphView& view) {
+  job.sites = FindSites(view, job.shapes);
+  ReadNumbers(view, OpsetVersion(job.clean), FixedShapes(job.clean, view), job.sites);
 }
 
 // What each site sees.
 absl::Status LookAtSamples(Job& job, const GraphView& view) {
   job.moments.resize(job.sites.size());
   if (job.fit_samples.empty()) return absl::OkStatus();
+  std::vector<bool> wanted = Applicable(job.sites, job.selection.forms);
+  for (size_t s = 0; s < wanted.size(); ++s) {
+    if (!wanted[s] || Observable(*job.sites[s].conv)) continue;
+    wanted[s] = false;
+    job.report.warnings.push_back(
+        absl::StrCat(job.sites[s].name, ": fitted by weights only: its inputs are too many for their covariance"));
+  }
   const auto total = static_cast<int64_t>(job.fit_samples.size());
-  CNNOPT_ASSIGN_OR_RETURN(job.moments, ObserveMoments(job.options.runtime, job.clean, view, job.sites,
-                                                      Applicable(job.sites, job.selection.forms), job.fit_samples,
-                                                      job.options.threads, [&](size_t seen) {
+  CNNOPT_ASSIGN_OR_RETURN(job.moments, ObserveMoments(job.options.runtime, job.clean, view, job.sites, wanted,
+                                                      job.fit_samples, job.options.threads, [&](size_t seen) {
                                                         job.Tell("look at samples", static_cast<int64_t>(seen), total);
                                                       }));
   for (std::vector<Moments>& site : job.moments) {
-    for (Moments& group : site) group = Shrink(group, kShrinkage);
+    for (Moments& group : site) group = Shrink(group, std::max(kLeastShrinkage, OracleShrinkage(group)));
   }
   return absl::OkStatus();
 }
@@ -349,6 +360,7 @@ absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& opti
   CNNOPT_RETURN_IF_ERROR(RunOriginal(job));
   CNNOPT_RETURN_IF_ERROR(CleanUp(job));
   CNNOPT_ASSIGN_OR_RETURN(const GraphView view, GraphView::Create(job.clean.graph(), InputsOf(model, options)));
+  FindLayers(job, view);
   CNNOPT_RETURN_IF_ERROR(LookAtSamples(job, view));
   ProposeAll(job);
 

@@ -18,6 +18,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "onnx_io/status_macros.h"
 #include "passes/forms/forms.h"
 #include "passes/forms/nested_regression.h"
 #include "passes/forms/one_sided.h"
@@ -28,18 +29,13 @@ namespace {
 constexpr absl::string_view kName = "bottleneck";
 constexpr absl::string_view kSummary = "KxK over fewer channels, with 1x1 around it (rank: its output channels)";
 
-absl::Status NeedsTaps(const Conv& conv) {
-  if (conv.pointwise()) return absl::FailedPreconditionError("1x1 kernel: bottleneck needs a larger one");
-  return absl::OkStatus();
-}
-
 class OneSidedBottleneck final : public OneSided {
  public:
   absl::string_view name() const override { return kName; }
   absl::string_view summary() const override { return kSummary; }
 
  protected:
-  absl::Status AppliesToGroup(const Conv& conv) const override { return NeedsTaps(conv); }
+  absl::Status AppliesToGroup(const Conv& conv) const override { return NeedsTaps(conv, kName); }
 };
 
 // r1 for r2 = rank: the same share of the input channels, to the nearest multiple of 8.
@@ -57,8 +53,9 @@ class Tucker final : public Form {
 
  protected:
   absl::Status AppliesToGroup(const Conv& conv) const override {
+    CNNOPT_RETURN_IF_ERROR(NeedsTaps(conv, kName));
     if (conv.in_channels <= 8) return absl::FailedPreconditionError("at most 8 input channels: none to save");
-    return NeedsTaps(conv);
+    return absl::OkStatus();
   }
 
   Replacement OutlineGroup(const Conv& conv, int64_t rank) const override {

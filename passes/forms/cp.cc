@@ -109,10 +109,7 @@ class Cp final : public Form {
   }
 
  protected:
-  absl::Status AppliesToGroup(const Conv& conv) const override {
-    if (conv.pointwise()) return absl::FailedPreconditionError("1x1 kernel: cp needs a larger one");
-    return absl::OkStatus();
-  }
+  absl::Status AppliesToGroup(const Conv& conv) const override { return NeedsTaps(conv, name()); }
 
   Replacement OutlineGroup(const Conv& conv, int64_t rank) const override {
     return {{{PointwiseOutline(conv.axes(), conv.in_channels, rank), SpatialOutline(conv, rank, rank, rank),

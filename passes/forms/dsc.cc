@@ -57,10 +57,7 @@ class Dsc : public Form {
   }
 
  protected:
-  absl::Status AppliesToGroup(const Conv& conv) const override {
-    if (conv.pointwise()) return absl::FailedPreconditionError("1x1 kernel: dsc needs a larger one");
-    return absl::OkStatus();
-  }
+  absl::Status AppliesToGroup(const Conv& conv) const override { return NeedsTaps(conv, name()); }
 };
 
 // ---- depthwise first -------------------------------------------------------------------------------------------

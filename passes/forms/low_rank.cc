@@ -1,4 +1,4 @@
-// low-rank: a 1x1 convolution as two thinner ones.
+// low-rank: a 1x1 convolution, a Gemm or a constant MatMul as two thinner ones.
 //
 //   x ─ 1x1, Ci->Co ─ y      becomes      x ─ 1x1, Ci->r (stride here) ─ 1x1, r->Co ─ y
 //
@@ -7,7 +7,7 @@
 // Fit: the best V of rank r in the norm of the layer's own inputs. With U the top r eigenvectors of W S W^T, P = U and
 // F = U^T W; the error is the sum of the other eigenvalues.
 //
-// Applies to 1x1 kernels without padding. Rank r = min(Ci, Co) is exact.
+// Applies to 1x1 kernels without padding, and to layers without any kernel. Rank r = min(Ci, Co) is exact.
 #include <algorithm>
 
 #include "passes/forms/forms.h"
@@ -19,7 +19,9 @@ namespace {
 class LowRank final : public OneSided {
  public:
   absl::string_view name() const override { return "low-rank"; }
-  absl::string_view summary() const override { return "1x1 as two thinner 1x1 (rank: the channels between them)"; }
+  absl::string_view summary() const override {
+    return "1x1, Gemm and MatMul as two thinner ones (rank: the channels between them)";
+  }
 
  protected:
   absl::Status AppliesToGroup(const Conv& conv) const override {

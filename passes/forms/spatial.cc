@@ -50,6 +50,7 @@ class Spatial final : public Form {
 
  protected:
   absl::Status AppliesToGroup(const Conv& conv) const override {
+    if (conv.axes() == 0) return NeedsTaps(conv, name());
     if (conv.taps() == conv.kernel[SplitAxis(conv)]) {
       return absl::FailedPreconditionError("kernel along one axis: spatial needs two");
     }

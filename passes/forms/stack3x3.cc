@@ -355,6 +355,7 @@ class Stack3x3 final : public Form {
  protected:
   absl::Status AppliesToGroup(const Conv& conv) const override {
     if (StageCount(conv) > 0) return absl::OkStatus();
+    if (conv.axes() == 0) return NeedsTaps(conv, name());
     return absl::FailedPreconditionError("no stack of 3x3 makes this kernel and stride");
   }
 

@@ -59,6 +59,34 @@ TEST(LeastSquaresTest, SingularSystemsGiveASolution) {
   EXPECT_TRUE(SolveRight(b, Matrix::Zero(30, 30)).allFinite());
 }
 
+TEST(MomentsTest, OracleShrinkageGoesWithSamplesAndDirections) {
+  std::mt19937 random(9);
+  const auto observed = [&](const Matrix& basis, int64_t samples) {  // a little noise around the basis's directions
+    const Matrix x = basis * RandomMatrix(random, basis.cols(), samples) + 0.1 * RandomMatrix(random, 60, samples);
+    Moments moments;
+    moments.covariance = x * x.transpose() / static_cast<double>(samples);
+    moments.samples = samples;
+    return moments;
+  };
+  const Matrix five = RandomMatrix(random, 60, 5), many = RandomMatrix(random, 60, 60);
+  for (const int64_t samples : {20, 80, 320, 1280}) {
+    const auto count = static_cast<double>(samples);
+    EXPECT_NEAR(OracleShrinkage(observed(five, samples)), 6 / count, 3 / count);
+  }
+  // Nearer to the truth, at any number of samples, than what was seen.
+  const Matrix truth = many * many.transpose() + 0.01 * Matrix::Identity(60, 60);
+  for (const int64_t samples : {10, 40, 160}) {
+    const Moments seen = observed(many, samples);
+    EXPECT_LT(RelativeDistance(Shrink(seen, OracleShrinkage(seen)).covariance, truth),
+              RelativeDistance(seen.covariance, truth));
+  }
+  Moments even;  // all directions alike: nothing is known but their size
+  even.covariance = 3 * Matrix::Identity(60, 60);
+  even.samples = 1000;
+  EXPECT_EQ(OracleShrinkage(even), 1);
+  EXPECT_EQ(OracleShrinkage(Moments{}), 0);
+}
+
 TEST(MomentsTest, ShrinkKeepsTheTraceAndRepairsTheUnusable) {
   std::mt19937 random(5);
   const Moments seen = cnnopt::testing::RandomMoments(random, 20, 5, 0);

@@ -28,19 +28,20 @@ void ExpectSmall(const Form& form, const Conv& conv, const Replacement& slim, in
 
 }  // namespace
 
-void ExpectExact(const Form& form, const Conv& conv, int64_t rank, std::mt19937& random) {
+void ExpectExact(const Form& form, const Conv& conv, int64_t rank, std::mt19937& random, double tolerance) {
   ASSERT_TRUE(form.Applies(conv).ok()) << form.Applies(conv);
   for (const std::vector<Moments>& moments : {std::vector<Moments>(), SomeMoments(conv, random)}) {
     const Conv slim = Compose(form.Fit(conv, moments, rank));
-    EXPECT_LT(RelativeDistance(slim.weight, Ungroup(conv).weight), 1e-7) << form.Label(rank);
-    EXPECT_LT(RelativeDistance(slim.bias, conv.bias), 1e-6) << form.Label(rank);
+    EXPECT_LT(RelativeDistance(slim.weight, Ungroup(conv).weight), tolerance) << form.Label(rank);
+    EXPECT_LT(RelativeDistance(slim.bias, conv.bias), 10 * tolerance) << form.Label(rank);
     EXPECT_EQ(slim.stride, conv.stride);
     EXPECT_EQ(slim.pad_begin, conv.pad_begin);
     EXPECT_EQ(slim.pad_end, conv.pad_end);
   }
 }
 
-void ExpectHonestCandidates(const Form& form, const Conv& conv, size_t count, std::mt19937& random) {
+void ExpectHonestCandidates(const Form& form, const Conv& conv, size_t count, std::mt19937& random,
+                            const CandidateTerms& terms) {
   ASSERT_TRUE(form.Applies(conv).ok()) << form.Applies(conv);
   const std::vector<Moments> seen = SomeMoments(conv, random);
   for (const std::vector<Moments>& moments : {std::vector<Moments>(), seen}) {
@@ -48,7 +49,7 @@ void ExpectHonestCandidates(const Form& form, const Conv& conv, size_t count, st
     ASSERT_GE(candidates.size(), count);
     double last = 1;
     for (const RankError& candidate : candidates) {
-      EXPECT_EQ(candidate.rank % 8, 0);
+      EXPECT_EQ(candidate.rank % terms.step, 0);
       EXPECT_LT(ParameterCount(form.Outline(conv, candidate.rank)), ParameterCount(conv));
       EXPECT_LT(candidate.error, last);
       last = candidate.error;
@@ -56,7 +57,7 @@ void ExpectHonestCandidates(const Form& form, const Conv& conv, size_t count, st
       EXPECT_EQ(ParameterCount(fit), ParameterCount(form.Outline(conv, candidate.rank)));
       if (conv.groups > 1) continue;
       const Moments norm = moments.empty() ? Moments{} : seen.front();
-      EXPECT_NEAR(RelativeError(conv, fit, norm), candidate.error, 1e-4 * candidate.error + 1e-7);
+      EXPECT_NEAR(RelativeError(conv, fit, norm), candidate.error, terms.tolerance * candidate.error + 1e-7);
       if (moments.empty()) continue;
       const Conv slim = Compose(fit);
       const Vector mean = conv.weight * norm.mean + conv.bias;

@@ -6,6 +6,7 @@
 #include "passes/forms/cp_factors.h"
 #include "passes/forms/forms.h"
 #include "tests/testing/convolution.h"
+#include "tests/testing/form_checks.h"
 #include "unsupported/Eigen/KroneckerProduct"
 
 namespace cnnopt {
@@ -22,14 +23,11 @@ const Form& form() { return *CpForm(); }
 
 TEST(CpTest, FullRankIsExact) {
   std::mt19937 random(21);
-  for (const int64_t groups : {1, 2}) {
-    const Conv conv = RandomConv(random, Plain({3, 3}), 8, 12, groups);
-    const int64_t full = 8 / groups * 9;
-    const std::vector<Moments> moments(static_cast<size_t>(groups), RandomMoments(random, full, 90, 0.1));
-    for (const std::vector<Moments>& seen : {std::vector<Moments>(), moments}) {
-      EXPECT_LT(RelativeDistance(Compose(form().Fit(conv, seen, full)).weight, Ungroup(conv).weight), 1e-10);
-    }
-  }
+  testing::ExpectExact(form(), RandomConv(random, Plain({3, 3}), 8, 12), 72, random, 1e-10);
+  testing::ExpectExact(form(), RandomConv(random, Plain({3, 3}), 8, 12, 2), 36, random, 1e-10);
+  testing::ExpectExact(form(), RandomConv(random, {{5}, {2}, {3}, {4}, {1}}, 6, 8), 30, random, 1e-10);
+  testing::ExpectExact(form(), RandomConv(random, {{2, 1, 3}, {1, 2, 1}, {2, 1, 1}, {1, 0, 1}, {0, 1, 2}}, 8, 6, 2), 24,
+                       random, 1e-10);
 }
 
 TEST(CpTest, FindsAPlantedDecomposition) {
@@ -48,25 +46,18 @@ TEST(CpTest, FindsAPlantedDecomposition) {
   EXPECT_LT(RelativeError(conv, form().Fit(conv, std::vector<Moments>{seen}, 8), seen), 0.25);
 }
 
-TEST(CpTest, ErrorFallsWithRankNearlyAsPredicted) {
+TEST(CpTest, CandidatesAreHonest) {
   std::mt19937 random(23);
-  const Conv conv = RandomConv(random, Plain({3, 3}), 24, 32);
-  const Moments seen = RandomMoments(random, 24 * 9, 60, 0.05);
-  for (const bool weights_only : {true, false}) {
-    const std::vector<Moments> moments = weights_only ? std::vector<Moments>() : std::vector<Moments>{seen};
-    const std::vector<RankError> candidates = form().Candidates(conv, moments);
-    ASSERT_GE(candidates.size(), 5);
-    double last = 1;
-    for (const RankError& candidate : candidates) {
-      EXPECT_EQ(candidate.rank % 8, 0);
-      EXPECT_LT(ParameterCount(form().Outline(conv, candidate.rank)), ParameterCount(conv));
-      EXPECT_LT(candidate.error, last);
-      last = candidate.error;
-      const Replacement fit = form().Fit(conv, moments, candidate.rank);
-      // Between the ranks that are tried, errors are interpolated.
-      EXPECT_NEAR(RelativeError(conv, fit, weights_only ? Moments{} : seen), candidate.error, 0.15 * candidate.error);
-    }
-  }
+  const testing::CandidateTerms terms = {.tolerance =
+                                             0.15};  // between the ranks that are tried, errors are interpolated
+  testing::ExpectHonestCandidates(form(), RandomConv(random, Plain({3, 3}), 24, 32), 5, random, terms);
+  testing::ExpectHonestCandidates(form(), RandomConv(random, Plain({5}), 32, 32), 2, random, terms);
+  testing::ExpectHonestCandidates(form(), RandomConv(random, Plain({3, 3}), 48, 48, 2), 3, random, terms);
+}
+
+TEST(CpTest, MomentsHelp) {
+  std::mt19937 random(28);
+  testing::ExpectMomentsHelp(form(), RandomConv(random, Plain({3, 3}), 16, 24), 24, 0.8, random);
 }
 
 TEST(CpTest, PolishingBeatsAlternatingLeastSquaresAlone) {
@@ -106,21 +97,9 @@ TEST(CpTest, BeatsDscAtEqualCost) {
   EXPECT_LT(RelativeError(conv, cp, seen), RelativeError(conv, dsc, seen));
 }
 
-TEST(CpTest, DeadChannelsDoNotBlowUp) {
+TEST(CpTest, BadChannelsDoNoHarm) {
   std::mt19937 random(25);
-  const Conv conv = RandomConv(random, Plain({3, 3}), 12, 16);
-  Matrix patches = RandomMatrix(random, 12 * 9, 4000);
-  patches.middleRows(0, 9).setZero();
-  patches.middleRows(9, 9) *= 1e-9;
-  patches.middleRows(18, 9) = patches.middleRows(27, 9);
-  Moments seen;
-  seen.mean = Vector::Zero(108);
-  seen.covariance = patches * patches.transpose() / 4000.0;
-  for (const int64_t rank : {8, 24, 48}) {
-    const Replacement slim = form().Fit(conv, std::vector<Moments>{seen}, rank);
-    EXPECT_LT(RelativeError(conv, slim, seen), 1.0);
-    EXPECT_LT(Compose(slim).weight.norm(), 3 * conv.weight.norm());
-  }
+  testing::ExpectNoBlowUp(form(), RandomConv(random, Plain({3, 3}), 12, 16), {8, 24, 48}, random);
 }
 
 TEST(CpTest, IsDeterministic) {

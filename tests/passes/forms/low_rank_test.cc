@@ -25,6 +25,7 @@ TEST(LowRankTest, FullRankIsExact) {
   testing::ExpectExact(form(), RandomConv(random, Plain({1, 1}), 24, 16), 16, random);
   testing::ExpectExact(form(), RandomConv(random, Plain({1, 1}), 16, 40), 16, random);  // more outputs than inputs
   testing::ExpectExact(form(), RandomConv(random, Plain({1}), 32, 24, 2), 12, random);
+  testing::ExpectExact(form(), RandomConv(random, Plain({}), 24, 16), 16, random, 1e-10);  // a Gemm
   testing::ExpectExact(form(), RandomConv(random, {{1, 1, 1}, {2, 1, 2}, {1, 1, 1}, {0, 0, 0}, {0, 0, 0}}, 9, 8), 8,
                        random);
 }
@@ -34,6 +35,7 @@ TEST(LowRankTest, CandidatesAreHonest) {
   testing::ExpectHonestCandidates(form(), RandomConv(random, Plain({1, 1}), 64, 96), 4, random);
   testing::ExpectHonestCandidates(form(), RandomConv(random, Plain({1, 1}), 96, 64), 4, random);
   testing::ExpectHonestCandidates(form(), RandomConv(random, Plain({1, 1}), 96, 64, 2), 2, random);
+  testing::ExpectHonestCandidates(form(), RandomConv(random, Plain({}), 96, 64), 4, random);
 }
 
 TEST(LowRankTest, IsTheOptimumUnderMoments) {
