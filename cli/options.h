@@ -21,7 +21,9 @@ struct SlimArguments {
   Action action = Action::kSlim;
   std::string in, out;
 
-  std::optional<double> target_macs, max_error;
+  std::optional<double> target_macs, target_params;
+  std::optional<FileSize> target_size;
+  Bounds bounds;
 
   std::string calibration;
   std::optional<int64_t> samples;

@@ -162,25 +162,40 @@ std::string MainReason(const std::vector<LayerReport>& layers) {
   return reason;
 }
 
+absl::Status CheckFraction(absl::string_view name, std::optional<double> fraction) {
+  if (!fraction.has_value() || (*fraction > 0 && *fraction <= 1)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(name, " is ", *fraction, ", expected a fraction in (0, 1]"));
+}
+
+absl::Status CheckBudgets(const SlimOptions& options) {
+  CNNOPT_RETURN_IF_ERROR(CheckFraction("target-macs", options.target_macs));
+  CNNOPT_RETURN_IF_ERROR(CheckFraction("target-params", options.target_params));
+  CNNOPT_RETURN_IF_ERROR(CheckFraction("min-agreement", options.bounds.min_agreement));
+  const std::optional<double> max_error = options.bounds.max_error;
+  if (max_error.has_value() && !(*max_error > 0)) {
+    return absl::InvalidArgumentError(absl::StrCat("max-error is ", *max_error, ", expected a number above 0"));
+  }
+  if (options.target_size.has_value()) {
+    const auto& [fraction, bytes] = *options.target_size;
+    if (fraction != 0) return CheckFraction("target-size", fraction);
+    if (bytes < 1) {
+      return absl::InvalidArgumentError(absl::StrCat("target-size is ", bytes, " bytes, expected 1 or more"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckOptions(const SlimOptions& options, const Selection& selection) {
-  if (options.target_macs.has_value() && !(*options.target_macs > 0 && *options.target_macs <= 1)) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("target-macs is %g, expected a fraction in (0, 1]", *options.target_macs));
-  }
-  if (options.max_error.has_value() && !(*options.max_error > 0)) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("max-error is %g, expected a number above 0", *options.max_error));
-  }
-  if (selection.forced_rank && options.target_macs.has_value()) {
-    return absl::InvalidArgumentError("a pass with rank= and target-macs contradict each other: give one of them");
+  CNNOPT_RETURN_IF_ERROR(CheckBudgets(options));
+  if (selection.forced_rank && HasBudget(options)) {
+    return absl::InvalidArgumentError("a pass with rank= and a budget contradict each other: give one of them");
   }
   if (options.runtime == nullptr && options.verify != Verify::kOff) {
     return absl::FailedPreconditionError("the result cannot be verified without ONNX Runtime");
   }
-  if (options.runtime == nullptr && !options.target_macs.has_value() && !selection.forced_rank &&
-      !selection.forms.empty()) {
-    return absl::FailedPreconditionError(
-        "an error bound cannot be measured without ONNX Runtime: give target-macs instead");
+  const bool decided = HasBudget(options) || selection.forced_rank || selection.forms.empty();
+  if (options.runtime == nullptr && (!decided || options.bounds.min_agreement.has_value())) {
+    return absl::FailedPreconditionError("a bound cannot be measured without ONNX Runtime: give a budget instead");
   }
   return absl::OkStatus();
 }
@@ -278,6 +293,7 @@ struct Assembled {
 };
 
 // The model of the chosen plan, refitted front to back where that helps on the held-out samples.
+// A refit that breaks a budget or a bound is not taken.
 absl::StatusOr<Assembled> Assemble(Job& job, const GraphView& view, const Chosen& chosen, Workbench& bench) {
   Assembled slim;
   CNNOPT_ASSIGN_OR_RETURN(slim.model, bench.Build(chosen.plan));
@@ -291,6 +307,13 @@ absl::StatusOr<Assembled> Assemble(Job& job, const GraphView& view, const Chosen
                        job.options.runtime, job.options.threads, bench, job.progress));
   CNNOPT_ASSIGN_OR_RETURN(const Comparison after, Measure(*job.reference, refitted, count));
   slim.refitted = after.new_nonfinite == 0 && after.relative_error < slim.comparison->relative_error;
+  if (Objection(*slim.comparison, chosen.bounds).empty() && !Objection(after, chosen.bounds).empty()) {
+    slim.refitted = false;
+  }
+  for (const Target& target : chosen.targets) {
+    CNNOPT_ASSIGN_OR_RETURN(const int64_t taken, Taken(target, job.options, refitted, chosen.plan, bench));
+    slim.refitted = slim.refitted && taken <= target.limit;
+  }
   if (slim.refitted) {
     slim.model = std::move(refitted);
     slim.comparison = after;
@@ -307,8 +330,45 @@ void CountCosts(const onnx::ModelProto& slim, SlimReport& report) {
   report.after.macs = macs;
 }
 
+// What the result takes of every budget. Where a candidate could not be built the plan may not hold after all.
+absl::Status CheckTargets(Job& job, const onnx::ModelProto& slim, const Chosen& chosen, const Workbench& bench) {
+  for (const Target& target : chosen.targets) {
+    BudgetReport& budget = job.report.budgets.emplace_back(BudgetReport{target.unit, target.limit, std::nullopt});
+    if (!chosen.refusal.empty()) continue;
+    CNNOPT_ASSIGN_OR_RETURN(budget.reached, Taken(target, job.options, slim, chosen.plan, bench));
+    if (*budget.reached <= target.limit) continue;
+    job.report.verdict = Verdict::kRefused;
+    job.report.reason =
+        absl::StrCat(Describe(target), " was missed: the result takes ", InItsWords(target, *budget.reached));
+  }
+  if (!chosen.refusal.empty()) {
+    job.report.verdict = Verdict::kRefused;
+    job.report.reason = chosen.refusal;
+  }
+  return absl::OkStatus();
+}
+
+// Whether agreement can be measured at all, and finely enough.
+absl::Status CheckAgreement(Job& job) {
+  const std::optional<double> least = job.options.bounds.min_agreement;
+  if (!least.has_value()) return absl::OkStatus();
+  const Reference& reference = *job.reference;
+  CNNOPT_ASSIGN_OR_RETURN(const Comparison same, Compare(reference.names, reference.outputs, reference.outputs));
+  if (!same.top1_agreement.has_value()) {
+    return absl::FailedPreconditionError(
+        "min-agreement: no output has a top-1, expected one of floats [batch, classes] with 2 classes or more");
+  }
+  const double resolution = 1 / static_cast<double>(same.top1_rows);
+  if (*least < 1 && resolution > 1 - *least) {
+    job.report.warnings.push_back(absl::StrFormat(
+        "min-agreement %g is finer than %d held-out samples can tell, %s: all of them must agree; give more samples",
+        *least, same.top1_rows, absl::StrFormat("in steps of %.3g", resolution)));
+  }
+  return absl::OkStatus();
+}
+
 // Both models on the held-out samples. Returns whether the result may stand.
-absl::StatusOr<bool> VerifyResult(Job& job, const Assembled& slim, double bound) {
+absl::StatusOr<bool> VerifyResult(Job& job, const Assembled& slim, const Bounds& bounds) {
   SlimReport& report = job.report;
   if (!job.reference.has_value() || job.options.verify == Verify::kOff) return true;
   job.Tell("verify", 0, 1);
@@ -316,7 +376,7 @@ absl::StatusOr<bool> VerifyResult(Job& job, const Assembled& slim, double bound)
   if (!report.comparison.has_value()) {
     CNNOPT_ASSIGN_OR_RETURN(report.comparison, Measure(*job.reference, slim.model, job.reference->samples.size()));
   }
-  const std::string objection = Objection(*report.comparison, bound);
+  const std::string objection = Objection(*report.comparison, bounds);
   report.verified = objection.empty();
   if (!report.verified && job.options.verify == Verify::kEnforce) {
     report.verdict = Verdict::kRefused;
@@ -338,6 +398,10 @@ absl::Status TimeBoth(Job& job, const onnx::ModelProto& slim) {
 
 }  // namespace
 
+bool HasBudget(const SlimOptions& options) {
+  return options.target_macs.has_value() || options.target_params.has_value() || options.target_size.has_value();
+}
+
 absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& options, const Progress& progress) {
   CNNOPT_ASSIGN_OR_RETURN(const Selection selection, SelectPasses(options.passes, options.cleanup));
   CNNOPT_RETURN_IF_ERROR(CheckOptions(options, selection));
@@ -345,25 +409,25 @@ absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& opti
   SlimReport& report = job.report;
 
   CNNOPT_RETURN_IF_ERROR(RunOriginal(job));
+  CNNOPT_RETURN_IF_ERROR(CheckAgreement(job));
   CNNOPT_RETURN_IF_ERROR(CleanUp(job));
   CNNOPT_ASSIGN_OR_RETURN(const GraphView view, GraphView::Create(job.clean.graph(), InputsOf(model, options)));
   CNNOPT_RETURN_IF_ERROR(LookAtSamples(job, view));
   ProposeAll(job);
 
   Workbench bench(job.clean, view, job.sites, job.proposals, job.moments, job.options.threads);
-  const ChooseContext context{job.options, selection.forced_rank, report.before.macs,
-                              job.sites,   job.proposals,         job.reference ? &*job.reference : nullptr,
-                              progress};
+  const ChooseContext context{
+      {job.options, report.before, job.sites, job.proposals, job.clean, view, !job.fit_samples.empty()},
+      selection.forced_rank,
+      job.reference ? &*job.reference : nullptr,
+      progress};
   CNNOPT_ASSIGN_OR_RETURN(const Chosen chosen, Choose(context, bench));
   CNNOPT_ASSIGN_OR_RETURN(Assembled assembled, Assemble(job, view, chosen, bench));
   onnx::ModelProto& slim = assembled.model;
-  report.bound = chosen.bound;
+  report.bounds = chosen.bounds;
   report.layers = ReportLayers(job.sites, job.proposals, chosen.plan, bench, assembled.refitted, chosen.kept_reason);
-  if (!chosen.refusal.empty()) {
-    report.verdict = Verdict::kRefused;
-    report.reason = chosen.refusal;
-    return report;
-  }
+  CNNOPT_RETURN_IF_ERROR(CheckTargets(job, slim, chosen, bench));
+  if (report.verdict == Verdict::kRefused) return report;
   const bool replaced = std::any_of(report.layers.begin(), report.layers.end(),
                                     [](const LayerReport& layer) { return !layer.now.empty(); });
   CountCosts(slim, report);
@@ -377,7 +441,7 @@ absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& opti
   if (!replaced) {
     report.warnings.push_back(absl::StrCat("no layer was slimmed, only exact rewrites: ", MainReason(report.layers)));
   }
-  CNNOPT_ASSIGN_OR_RETURN(const bool stands, VerifyResult(job, assembled, chosen.bound));
+  CNNOPT_ASSIGN_OR_RETURN(const bool stands, VerifyResult(job, assembled, chosen.bounds));
   if (!stands) return report;
   CNNOPT_RETURN_IF_ERROR(TimeBoth(job, slim));
   report.verdict = Verdict::kSlimmed;
