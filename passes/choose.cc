@@ -14,11 +14,10 @@ namespace {
 
 using Damages = std::vector<std::vector<double>>;  // [site][candidate]
 
-// The plan furthest along the path that is measured to be within the bounds, by bisection: the error grows along the
-// path, and agreement falls, if not strictly.
-absl::StatusOr<Plan> CheapestWithin(const ChooseContext& context, Workbench& bench, const Choices& choices,
-                                    const Bounds& bounds) {
-  const std::vector<Step> path = LagrangianPath(choices);
+// How many steps along the path the furthest plan is that is measured to be within the bounds, by bisection: the error
+// grows along the path, and agreement falls, if not strictly.
+absl::StatusOr<size_t> CheapestWithin(const ChooseContext& context, Workbench& bench, const Choices& choices,
+                                      const std::vector<Step>& path, const Bounds& bounds) {
   size_t good = 0, bad = path.size() + 1;  // steps known to be within, and not
   int64_t trials = 0;
   const auto expected = static_cast<int64_t>(std::ceil(std::log2(static_cast<double>(path.size() + 1))));
@@ -30,7 +29,7 @@ absl::StatusOr<Plan> CheapestWithin(const ChooseContext& context, Workbench& ben
                             Measure(*context.reference, model, context.reference->samples.size()));
     (Objection(comparison, bounds).empty() ? good : bad) = middle;
   }
-  return PlanAt(choices, path, good);
+  return good;
 }
 
 // What plans cost where no budget says it: MACs, or parameters when some MACs are unknown.
@@ -190,8 +189,10 @@ absl::StatusOr<Chosen> Choose(const ChooseContext& context, Workbench& bench) {
   chosen.kept_reason = KeptReason(chosen.bounds);
   if (std::none_of(proposals.begin(), proposals.end(), has_candidates)) return chosen;
   CNNOPT_ASSIGN_OR_RETURN(const Damages damage, DamagesOf(context, bench));
-  const Choices choices = MakeChoices(CostsOf(proposals), damage);
-  CNNOPT_ASSIGN_OR_RETURN(chosen.plan, CheapestWithin(context, bench, choices, chosen.bounds));
+  chosen.choices = MakeChoices(CostsOf(proposals), damage);
+  const std::vector<Step> path = LagrangianPath(chosen.choices);
+  CNNOPT_ASSIGN_OR_RETURN(chosen.steps, CheapestWithin(context, bench, chosen.choices, path, chosen.bounds));
+  chosen.plan = PlanAt(chosen.choices, path, chosen.steps);
   return chosen;
 }
 

@@ -23,6 +23,8 @@ struct Chosen {
   Plan plan;
   std::vector<Target> targets;
   Bounds bounds;            // that the result must hold
+  Choices choices;          // under bounds alone: what was searched,
+  size_t steps = 0;         // and how far along its path `plan` is
   std::string kept_reason;  // of sites that had candidates and were kept all the same
   std::string refusal;      // why no plan does what was asked; empty when one does
 };

@@ -11,6 +11,7 @@
 #include "onnx_io/shapes.h"
 #include "onnx_io/status_macros.h"
 #include "passes/allocate.h"
+#include "passes/assemble.h"
 #include "passes/choose.h"
 #include "passes/cleanup/cleanup.h"
 #include "passes/front_to_back.h"
@@ -286,41 +287,6 @@ void ProposeAll(Job& job) {
   });
 }
 
-struct Assembled {
-  onnx::ModelProto model;
-  bool refitted = false;
-  std::optional<Comparison> comparison;  // of `model` with the original, where it was measured already
-};
-
-// The model of the chosen plan, refitted front to back where that helps on the held-out samples.
-// A refit that breaks a budget or a bound is not taken.
-absl::StatusOr<Assembled> Assemble(Job& job, const GraphView& view, const Chosen& chosen, Workbench& bench) {
-  Assembled slim;
-  CNNOPT_ASSIGN_OR_RETURN(slim.model, bench.Build(chosen.plan));
-  const bool replaced = std::any_of(chosen.plan.begin(), chosen.plan.end(), [](int choice) { return choice != 0; });
-  if (job.fit_samples.empty() || !replaced || !chosen.refusal.empty()) return slim;
-  const size_t count = job.reference->samples.size();
-  CNNOPT_ASSIGN_OR_RETURN(slim.comparison, Measure(*job.reference, slim.model, count));
-  CNNOPT_ASSIGN_OR_RETURN(
-      onnx::ModelProto refitted,
-      RefitFrontToBack(job.clean, view, job.sites, chosen.plan, {job.fit_samples, job.reference->samples},
-                       job.options.runtime, job.options.threads, bench, job.progress));
-  CNNOPT_ASSIGN_OR_RETURN(const Comparison after, Measure(*job.reference, refitted, count));
-  slim.refitted = after.new_nonfinite == 0 && after.relative_error < slim.comparison->relative_error;
-  if (Objection(*slim.comparison, chosen.bounds).empty() && !Objection(after, chosen.bounds).empty()) {
-    slim.refitted = false;
-  }
-  for (const Target& target : chosen.targets) {
-    CNNOPT_ASSIGN_OR_RETURN(const int64_t taken, Taken(target, job.options, refitted, chosen.plan, bench));
-    slim.refitted = slim.refitted && taken <= target.limit;
-  }
-  if (slim.refitted) {
-    slim.model = std::move(refitted);
-    slim.comparison = after;
-  }
-  return slim;
-}
-
 void CountCosts(const onnx::ModelProto& slim, SlimReport& report) {
   report.after = TotalsOf(slim, {});
   report.after.macs = std::nullopt;
@@ -421,12 +387,17 @@ absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& opti
       selection.forced_rank,
       job.reference ? &*job.reference : nullptr,
       progress};
-  CNNOPT_ASSIGN_OR_RETURN(const Chosen chosen, Choose(context, bench));
-  CNNOPT_ASSIGN_OR_RETURN(Assembled assembled, Assemble(job, view, chosen, bench));
+  CNNOPT_ASSIGN_OR_RETURN(Chosen chosen, Choose(context, bench));
+  RefitSamples samples;
+  if (job.reference.has_value()) samples = {job.fit_samples, job.reference->samples};
+  const AssembleContext assembly{job.clean, view, job.sites, samples, context.reference, job.options, progress};
+  CNNOPT_ASSIGN_OR_RETURN(Assembled assembled, Assemble(assembly, chosen, bench));
+  CNNOPT_RETURN_IF_ERROR(GoFurther(assembly, bench, chosen, assembled));
   onnx::ModelProto& slim = assembled.model;
   report.bounds = chosen.bounds;
-  report.layers = ReportLayers(job.sites, job.proposals, chosen.plan, bench, assembled.refitted, chosen.kept_reason);
-  CNNOPT_RETURN_IF_ERROR(CheckTargets(job, slim, chosen, bench));
+  report.layers =
+      ReportLayers(job.sites, job.proposals, chosen.plan, *assembled.bench, assembled.refitted, chosen.kept_reason);
+  CNNOPT_RETURN_IF_ERROR(CheckTargets(job, slim, chosen, *assembled.bench));
   if (report.verdict == Verdict::kRefused) return report;
   const bool replaced = std::any_of(report.layers.begin(), report.layers.end(),
                                     [](const LayerReport& layer) { return !layer.now.empty(); });
