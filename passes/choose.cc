@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "onnx_io/status_macros.h"
 #include "passes/damage.h"
+#include "passes/swap.h"
 
 namespace cnnopt {
 namespace {
@@ -107,6 +110,18 @@ absl::Status TakeCheapest(const ChooseContext& context, Workbench& bench, Chosen
   return absl::OkStatus();
 }
 
+// Takes exchanges that help, if the budgets still hold once they are built.
+absl::Status SwapWithinTargets(const ChooseContext& context, Workbench& bench, const Damages& damage,
+                               const std::vector<Budget>& budgets, Chosen& chosen) {
+  if (context.reference == nullptr) return absl::OkStatus();
+  const int64_t macs = context.model.original.macs.value_or(std::numeric_limits<int64_t>::max());
+  CNNOPT_ASSIGN_OR_RETURN(Plan swapped,
+                          Swap({damage, budgets, *context.reference, macs, context.progress}, bench, chosen.plan));
+  CNNOPT_ASSIGN_OR_RETURN(const std::vector<int64_t> taken, TakenBy(context, bench, chosen.targets, swapped));
+  if (AllHold(chosen.targets, taken)) chosen.plan = std::move(swapped);
+  return absl::OkStatus();
+}
+
 // Candidates are priced before they are built. Where the built model takes more than that, the difference is set apart
 // and the plan made anew.
 absl::Status ChooseWithinTargets(const ChooseContext& context, Workbench& bench, Chosen& chosen) {
@@ -129,6 +144,7 @@ absl::Status ChooseWithinTargets(const ChooseContext& context, Workbench& bench,
     CNNOPT_ASSIGN_OR_RETURN(taken, TakenBy(context, bench, targets, *plan));
     if (AllHold(targets, taken)) {
       chosen.plan = *plan;
+      CNNOPT_RETURN_IF_ERROR(SwapWithinTargets(context, bench, damage, BudgetsOf(targets, surplus), chosen));
       return absl::OkStatus();
     }
     for (size_t t = 0; t < targets.size(); ++t) {
