@@ -1,5 +1,8 @@
 // The table of flags, and how the text of each value becomes data.
+#include <algorithm>
+#include <iterator>
 #include <limits>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -21,6 +24,31 @@ absl::Status StoreFraction(const std::string& text, std::optional<double>& fract
   if (!fraction.has_value() || !(*fraction > 0 && *fraction <= 1)) {
     return Expected("a number above 0 and at most 1");
   }
+  return absl::OkStatus();
+}
+
+// A fraction, or bytes with their unit. Kilo is 1000, as in the table; kibi is 1024.
+absl::Status StoreFileSize(const std::string& text, SlimArguments& arguments) {
+  static constexpr std::pair<absl::string_view, double> kUnits[] = {
+      {"KiB", 1024}, {"MiB", 1024 * 1024}, {"GiB", 1024 * 1024 * 1024},
+      {"KB", 1e3},   {"MB", 1e6},          {"GB", 1e9},
+      {"K", 1e3},    {"M", 1e6},           {"G", 1e9},
+      {"B", 1}};
+  FileSize size;
+  absl::string_view digits = text;
+  const auto unit = std::find_if(std::begin(kUnits), std::end(kUnits),
+                                 [&](const auto& entry) { return absl::EndsWith(text, entry.first); });
+  if (unit != std::end(kUnits)) digits.remove_suffix(unit->first.size());
+  const std::optional<double> number = ParseNumber<double>(digits);
+  const double bytes = unit == std::end(kUnits) ? 0 : number.value_or(0) * unit->second;
+  const bool is_size = bytes >= 1 && bytes <= 1e15;
+  const bool is_fraction = unit == std::end(kUnits) && number.has_value() && *number > 0 && *number <= 1;
+  if (!is_size && !is_fraction) {
+    return Expected("a fraction above 0 and at most 1, or bytes like 800KB, 1.5MB or 10MiB");
+  }
+  size.fraction = is_fraction ? *number : 0;
+  size.bytes = static_cast<int64_t>(bytes);
+  arguments.target_size = size;
   return absl::OkStatus();
 }
 
@@ -194,14 +222,24 @@ std::vector<Flag> BuildFlags() {
   constexpr const char* kRunning = "Running";
   return {
       {"--target-macs", "", "X", kBudget,
-       absl::StrCat("at most this fraction of the original's multiplications, 0 < X <= 1; the result may "
-                    "then have a relative output error of up to ",
-                    kBudgetMaxError, " unless --max-error says otherwise"),
+       absl::StrCat("at most this fraction of the original's multiplications, 0 < X <= 1. Several budgets may be "
+                    "given, all will hold; the result may then have a relative output error of up to ",
+                    kBudgetMaxError, " unless a bound says otherwise"),
        false, [](const std::string& text, A& a) { return StoreFraction(text, a.target_macs); }},
+      {"--target-params", "", "X", kBudget, "at most this fraction of the original's parameters, 0 < X <= 1", false,
+       [](const std::string& text, A& a) { return StoreFraction(text, a.target_params); }},
+      {"--target-size", "", "SIZE", kBudget,
+       "at most this much for OUT and its external data: a fraction of the original's size, or bytes (800KB, 1.5MB, "
+       "10MiB)",
+       false, StoreFileSize},
       {"--max-error", "", "X", kBudget,
        absl::StrCat("at most this relative output error, 0 < X <= 1, measured by running both models; default ",
-                    kDefaultMaxError, " when no budget is given"),
-       false, [](const std::string& text, A& a) { return StoreFraction(text, a.max_error); }},
+                    kDefaultMaxError, " when neither budget nor bound is given"),
+       false, [](const std::string& text, A& a) { return StoreFraction(text, a.bounds.max_error); }},
+      {"--min-agreement", "", "X", kBudget,
+       "at least this share of the held-out samples must keep the original's top-1 class, 0 < X <= 1; without a budget "
+       "the slimmest model found that does",
+       false, [](const std::string& text, A& a) { return StoreFraction(text, a.bounds.min_agreement); }},
       {"--calibration", "", "PATH", kSamples,
        "real inputs: a .npy, .npz or .bin file, preprocessed as the model expects them, a folder of .npy files, ONNX "
        "test data (test_data_set_*), or images: one, a folder, or a .txt that lists them; NAME=PATH, once for each, "

@@ -153,9 +153,14 @@ absl::Status CheckTogether(SlimArguments& arguments) {
     passes.clear();
   }
   for (const PassChoice& pass : passes) {
-    if (pass.rank.has_value() && arguments.target_macs.has_value()) {
-      return absl::InvalidArgumentError(
-          "rank= and --target-macs exclude each other: both decide how slim a layer gets");
+    const bool budget =
+        arguments.target_macs.has_value() || arguments.target_params.has_value() || arguments.target_size.has_value();
+    if (pass.rank.has_value() && budget) {
+      return absl::InvalidArgumentError(absl::StrCat("rank= and ",
+                                                     arguments.target_macs.has_value()     ? "--target-macs"
+                                                     : arguments.target_params.has_value() ? "--target-params"
+                                                                                           : "--target-size",
+                                                     " exclude each other: both decide how slim a layer gets"));
     }
     if (!arguments.cleanup && FindPass(pass.name)->kind == PassKind::kCleanup) {
       return absl::InvalidArgumentError(absl::StrCat("--no-cleanup and --pass=", pass.name, " exclude each other"));
@@ -195,7 +200,14 @@ std::vector<std::string> CanonicalOptions(const SlimArguments& arguments, absl::
   if (!arguments.cleanup) add("--no-cleanup");
   if (arguments.assume_constant) add("--assume-constant");
   if (arguments.target_macs.has_value()) add("--target-macs=", ShortestText(*arguments.target_macs));
-  if (arguments.max_error.has_value()) add("--max-error=", ShortestText(*arguments.max_error));
+  if (arguments.target_params.has_value()) add("--target-params=", ShortestText(*arguments.target_params));
+  if (arguments.target_size.has_value()) {
+    const FileSize& size = *arguments.target_size;
+    add("--target-size=", size.fraction > 0 ? ShortestText(size.fraction) : absl::StrCat(size.bytes, "B"));
+  }
+  const Bounds& bounds = arguments.bounds;
+  if (bounds.max_error.has_value()) add("--max-error=", ShortestText(*bounds.max_error));
+  if (bounds.min_agreement.has_value()) add("--min-agreement=", ShortestText(*bounds.min_agreement));
   if (!arguments.calibration.empty()) add("--calibration=sha256:", calibration_sha256);
   for (const std::string& flag : ImageFlags(arguments.images)) add(flag);
   if (arguments.samples.has_value()) add("--samples=", *arguments.samples);

@@ -22,7 +22,9 @@ struct SlimArguments {
   Action action = Action::kSlim;
   std::string in, out;
 
-  std::optional<double> target_macs, max_error;
+  std::optional<double> target_macs, target_params;
+  std::optional<FileSize> target_size;
+  Bounds bounds;
 
   std::vector<std::string> calibration;  // each PATH or NAME=PATH
   ImageOptions images;

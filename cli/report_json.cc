@@ -66,6 +66,26 @@ const char* VerdictWord(Verdict verdict) {
   return "";
 }
 
+const char* UnitWord(BudgetUnit unit) {
+  switch (unit) {
+    case BudgetUnit::kMacs:
+      return "macs";
+    case BudgetUnit::kParams:
+      return "params";
+    case BudgetUnit::kBytes:
+      return "bytes";
+  }
+  return "";
+}
+
+Json Budgets(const std::vector<BudgetReport>& budgets) {
+  Json array = Json::array();
+  for (const BudgetReport& budget : budgets) {
+    array.push_back({{"unit", UnitWord(budget.unit)}, {"limit", budget.limit}, {"reached", OrNull(budget.reached)}});
+  }
+  return array;
+}
+
 Json Layers(const std::vector<LayerReport>& layers) {
   Json array = Json::array();
   for (const LayerReport& layer : layers) {
@@ -89,6 +109,7 @@ void AddFigures(const Figures& figures, Json& object) {
   object["max_abs"] = figures.max_abs;
   object["cosine"] = figures.cosine;
   object["top1_agreement"] = OrNull(figures.top1_agreement);
+  object["top1_rows"] = figures.top1_rows;
   object["new_nonfinite"] = figures.new_nonfinite;
 }
 
@@ -128,7 +149,9 @@ std::string RenderJson(const SlimReport& report, const ReportContext& context) {
       {"verdict", VerdictWord(report.verdict)},
       {"reason", ValidUtf8(report.reason)},
       {"verified", report.verified},
-      {"bound", OrNull(report.bound)},
+      {"bound", OrNull(report.bounds.max_error)},
+      {"min_agreement", OrNull(report.bounds.min_agreement)},
+      {"budgets", Budgets(report.budgets)},
       {"totals",
        {{"macs", BeforeAfter(report.before.macs, report.after.macs)},
         {"params", BeforeAfter(report.before.params, report.after.params)},

@@ -27,18 +27,29 @@ namespace {
 
 using Runtime = std::shared_ptr<const OnnxRuntime>;
 
+// Options with the budgets and bounds filled in.
+SlimOptions Budgets(const SlimArguments& arguments) {
+  SlimOptions options;
+  options.target_macs = arguments.target_macs;
+  options.target_params = arguments.target_params;
+  options.target_size = arguments.target_size;
+  options.bounds = arguments.bounds;
+  return options;
+}
+
 // Whether a model must be run. What a budget or a rank decides can be fitted to the weights alone, and exact passes
 // need no fit; a bound, and the default is one, is on what the model computes. The answer depends on the flags only,
 // never on what happens to be installed, so that the same command gives the same bytes everywhere.
 bool MustRun(const SlimArguments& arguments) {
-  if (arguments.verify != Verify::kOff || arguments.max_error.has_value() || !arguments.calibration.empty()) {
+  const bool bounded = arguments.bounds.max_error.has_value() || arguments.bounds.min_agreement.has_value();
+  if (arguments.verify != Verify::kOff || bounded || !arguments.calibration.empty()) {
     return true;
   }
   const absl::StatusOr<Selection> selection = SelectPasses(arguments.passes, arguments.cleanup);
   if (!selection.ok() || selection->forms.empty()) {
     return false;
   }
-  return arguments.fit == Fit::kSamples || !(arguments.target_macs.has_value() || selection->forced_rank);
+  return arguments.fit == Fit::kSamples || !(HasBudget(Budgets(arguments)) || selection->forced_rank);
 }
 
 absl::StatusOr<Runtime> OpenRuntime(const SlimArguments& arguments) {
@@ -47,9 +58,8 @@ absl::StatusOr<Runtime> OpenRuntime(const SlimArguments& arguments) {
   }
   absl::StatusOr<Runtime> runtime = OnnxRuntime::Open(arguments.ort);
   if (!runtime.ok()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(runtime.status().message(),
-                     "; without one: --verify=off --fit=weights and --target-macs or --pass=FORM:rank=N"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        runtime.status().message(), "; without one: --verify=off --fit=weights and a budget or --pass=FORM:rank=N"));
   }
   return runtime;
 }
@@ -92,11 +102,9 @@ absl::StatusOr<std::map<std::string, Shape>> NamedShapes(const SlimArguments& ar
 // All options but the samples.
 absl::StatusOr<SlimOptions> MakeSlimOptions(const SlimArguments& arguments, const onnx::ModelProto& model,
                                             const std::optional<SampleFiles>& calibration, Runtime runtime) {
-  SlimOptions options;
+  SlimOptions options = Budgets(arguments);
   options.passes = arguments.passes;
   options.cleanup = arguments.cleanup;
-  options.target_macs = arguments.target_macs;
-  options.max_error = arguments.max_error;
   options.synthetic_samples = arguments.samples.value_or(kDefaultSyntheticSamples);
   options.seed = arguments.seed;
   options.fit = arguments.fit;
@@ -169,6 +177,23 @@ void AddProvenance(const ReportContext& context, onnx::ModelProto& model) {
   }
 }
 
+WriteOptions MakeWriteOptions(const SlimArguments& arguments, const ModelFile& file) {
+  WriteOptions options;
+  if (file.had_external_data || arguments.external_threshold.has_value()) {
+    options.external_threshold = arguments.external_threshold.value_or(kDefaultExternalThreshold);
+  }
+  return options;
+}
+
+// Bytes of OUT and its data file when `model` is written as the flags say.
+absl::StatusOr<int64_t> OutputBytes(const SlimArguments& arguments, const ModelFile& file, const ReportContext& context,
+                                    onnx::ModelProto model) {
+  if (arguments.provenance) {
+    AddProvenance(context, model);
+  }
+  return WrittenBytes(model, arguments.out.empty() ? "out.onnx" : arguments.out, MakeWriteOptions(arguments, file));
+}
+
 // The input's own bytes, or the same model when its payloads have to move.
 absl::Status WriteUnchanged(const SlimArguments& arguments, ModelFile& file, const WriteOptions& options) {
   if (SameFile(arguments.in, arguments.out) && !arguments.external_threshold.has_value()) {
@@ -189,10 +214,7 @@ absl::Status WriteOutput(const SlimArguments& arguments, const SlimReport& repor
   if (arguments.dry_run || report.verdict == Verdict::kRefused || (unchanged && arguments.fail_if_unchanged)) {
     return absl::OkStatus();
   }
-  WriteOptions options;
-  if (file.had_external_data || arguments.external_threshold.has_value()) {
-    options.external_threshold = arguments.external_threshold.value_or(kDefaultExternalThreshold);
-  }
+  const WriteOptions options = MakeWriteOptions(arguments, file);
   if (unchanged) {
     CNNOPT_RETURN_IF_ERROR(WriteUnchanged(arguments, file, options));
   } else {
@@ -260,6 +282,7 @@ absl::StatusOr<ExitCode> RunSlim(const SlimArguments& arguments, const Console& 
         From(Origin::kInput, ReadCalibration(arguments, file.proto, *calibration, options, context)));
   }
   context.options = CanonicalOptions(arguments, context.calibration_sha256);
+  options.file_bytes = [&](const onnx::ModelProto& model) { return OutputBytes(arguments, file, context, model); };
 
   CNNOPT_ASSIGN_OR_RETURN(const SlimReport report,
                           From(Origin::kSlim, SlimWithProgress(file.proto, options, arguments.quiet, console)));

@@ -221,11 +221,19 @@ std::string Line(absl::string_view label, const std::string& value) {
 }
 
 // "59.65 M -> 29.61 M  0.497x", or one number for a model that stayed as it was.
-std::string Change(const SlimReport& report, int64_t before, int64_t after, std::string (*human)(int64_t)) {
+// And the budget where there is one.
+std::string Change(const SlimReport& report, int64_t before, int64_t after, std::string (*human)(int64_t),
+                   BudgetUnit unit) {
   if (report.verdict == Verdict::kUnchanged) {
     return human(before);
   }
-  return absl::StrFormat("%9s -> %9s  %s", human(before), human(after), Factor(before, after, 3));
+  std::string text = absl::StrFormat("%9s -> %9s  %s", human(before), human(after), Factor(before, after, 3));
+  for (const BudgetReport& budget : report.budgets) {
+    if (budget.unit == unit) {
+      absl::StrAppend(&text, "  (budget ", human(budget.limit), ")");
+    }
+  }
+  return text;
 }
 std::string FourDigits(int64_t count) { return HumanCount(count, 4); }
 
@@ -257,10 +265,13 @@ std::string RenderCleanups(const SlimReport& report, const TableOptions& options
 std::string RenderTotals(const SlimReport& report, const TableOptions& options) {
   std::string text;
   const bool known = report.before.macs.has_value() && report.after.macs.has_value();
-  absl::StrAppend(&text, Line("MACs", known ? Change(report, *report.before.macs, *report.after.macs, FourDigits)
-                                            : "unknown: --input-shape settles the sizes the model leaves open"));
-  absl::StrAppend(&text, Line("parameters", Change(report, report.before.params, report.after.params, FourDigits)));
-  absl::StrAppend(&text, Line("file", Change(report, report.before.bytes, report.after.bytes, HumanBytes)));
+  absl::StrAppend(
+      &text, Line("MACs", known ? Change(report, *report.before.macs, *report.after.macs, FourDigits, BudgetUnit::kMacs)
+                                : "unknown: --input-shape settles the sizes the model leaves open"));
+  absl::StrAppend(&text, Line("parameters", Change(report, report.before.params, report.after.params, FourDigits,
+                                                   BudgetUnit::kParams)));
+  absl::StrAppend(
+      &text, Line("file", Change(report, report.before.bytes, report.after.bytes, HumanBytes, BudgetUnit::kBytes)));
   if (!report.cleanups.empty()) {
     absl::StrAppend(&text, RenderCleanups(report, options));
   }
@@ -269,10 +280,15 @@ std::string RenderTotals(const SlimReport& report, const TableOptions& options) 
   }
   if (report.comparison.has_value()) {
     const Comparison& comparison = *report.comparison;
-    const std::string bound = report.bound.has_value() ? absl::StrFormat("  (bound %g)", *report.bound) : "";
+    const std::optional<double> max_error = report.bounds.max_error, min_agreement = report.bounds.min_agreement;
+    const std::string bound = max_error.has_value() ? absl::StrFormat("  (bound %g)", *max_error) : "";
     absl::StrAppend(&text, Line("output error", absl::StrFormat("%.4f%s", comparison.relative_error, bound)));
     if (comparison.top1_agreement.has_value()) {
-      absl::StrAppend(&text, Line("top-1 agreement", absl::StrFormat("%.1f %%", 100 * *comparison.top1_agreement)));
+      const std::string least =
+          min_agreement.has_value() ? absl::StrFormat("  (bound %g %%)", 100 * *min_agreement) : "";
+      absl::StrAppend(&text,
+                      Line("top-1 agreement", absl::StrFormat("%.1f %% of %d%s", 100 * *comparison.top1_agreement,
+                                                              comparison.top1_rows, least)));
     }
     if (comparison.new_nonfinite > 0) {
       const std::string many =

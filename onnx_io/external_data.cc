@@ -243,36 +243,39 @@ ExternalPayloads::~ExternalPayloads() {
   }
 }
 
-absl::StatusOr<std::string> ExternalPayloads::Write(const std::string& model_name, AtomicFile& out) {
+absl::StatusOr<ExternalPayloads::DataFile> ExternalPayloads::Write(
+    const std::string& model_name, const std::function<absl::Status(absl::string_view)>& append) {
   constexpr size_t kBig = size_t{1} << 20;  // such payloads start on a page, so that a reader can map them
   std::map<std::string, int64_t> offsets;   // of payloads, by checksum
   Sha256 hash;
-  const auto append = [&](absl::string_view bytes) {
+  DataFile file;
+  const auto add = [&](absl::string_view bytes) {
     hash.Update(bytes);
-    return out.Append(bytes);
+    file.bytes += static_cast<int64_t>(bytes.size());
+    return append(bytes);
   };
   std::vector<int64_t> offset_of;
   for (const Moved& moved : moved_) {
     const auto [known, is_new] = offsets.emplace(Sha256Hex(*moved.payload), 0);
     if (is_new) {
       const int64_t alignment = moved.payload->size() >= kBig ? 4096 : 64;
-      const int64_t padding = (alignment - out.size() % alignment) % alignment;
-      CNNOPT_RETURN_IF_ERROR(append(std::string(static_cast<size_t>(padding), '\0')));
-      known->second = out.size();
-      CNNOPT_RETURN_IF_ERROR(append(*moved.payload));
+      const int64_t padding = (alignment - file.bytes % alignment) % alignment;
+      CNNOPT_RETURN_IF_ERROR(add(std::string(static_cast<size_t>(padding), '\0')));
+      known->second = file.bytes;
+      CNNOPT_RETURN_IF_ERROR(add(*moved.payload));
     }
     offset_of.push_back(known->second);
   }
   // A file name has at most 255 bytes.
-  const std::string name = absl::StrCat(model_name.substr(0, 200), ".", hash.Hex().substr(0, 16), ".data");
+  file.name = absl::StrCat(model_name.substr(0, 200), ".", hash.Hex().substr(0, 16), ".data");
   for (size_t i = 0; i < moved_.size(); ++i) {
     onnx::TensorProto& tensor = *moved_[i].tensor;
     tensor.set_data_location(onnx::TensorProto::EXTERNAL);
-    AddEntry("location", name, tensor);
+    AddEntry("location", file.name, tensor);
     AddEntry("offset", absl::StrCat(offset_of[i]), tensor);
     AddEntry("length", absl::StrCat(moved_[i].payload->size()), tensor);
   }
-  return name;
+  return file;
 }
 
 }  // namespace cnnopt

@@ -3,6 +3,7 @@
 #define CNNOPT_ONNX_IO_EXTERNAL_DATA_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "onnx/onnx_pb.h"
 #include "onnx_io/file_io.h"
 
@@ -50,9 +52,14 @@ class ExternalPayloads {
   ~ExternalPayloads();  // puts everything back
 
   bool empty() const { return moved_.empty(); }
-  // Writes the payloads to the new file `out`, aligned, equal ones once. Returns the data file's name, which begins
-  // with `model_name` and holds 16 digits of the content's SHA-256; the model's tensors then refer to it.
-  absl::StatusOr<std::string> Write(const std::string& model_name, AtomicFile& out);
+  struct DataFile {
+    std::string name;
+    int64_t bytes = 0;
+  };
+  // Gives the content of the data file to `append` piece by piece: the payloads, aligned, equal ones once. Its name
+  // begins with `model_name` and holds 16 digits of the content's SHA-256; the model's tensors then refer to it.
+  absl::StatusOr<DataFile> Write(const std::string& model_name,
+                                 const std::function<absl::Status(absl::string_view)>& append);
 
  private:
   struct Moved {

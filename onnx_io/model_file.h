@@ -48,6 +48,11 @@ struct WriteOptions {
 // a temporary file or touches the old file.
 absl::Status WriteModel(onnx::ModelProto& model, const std::string& path, const WriteOptions& options = {});
 
+// What WriteModel would write for the same arguments: bytes of the .onnx file and of its data file. Touches no file;
+// `model` is the same afterwards. Errors: ResourceExhausted as WriteModel.
+absl::StatusOr<int64_t> WrittenBytes(onnx::ModelProto& model, const std::string& path,
+                                     const WriteOptions& options = {});
+
 // Writes `bytes` to `path` atomically, as WriteModel does. For reports and unchanged models.
 absl::Status WriteFileAtomically(absl::string_view bytes, const std::string& path);
 

@@ -70,24 +70,44 @@ absl::Status Publish(std::unique_ptr<AtomicFile> data, const std::string& data_p
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::Status WriteModel(onnx::ModelProto& model, const std::string& path, const WriteOptions& options) {
-  CNNOPT_ASSIGN_OR_RETURN(const std::string target, ResolveLinks(path));
+// Moves out of `model` what goes to a data file.
+absl::StatusOr<std::unique_ptr<ExternalPayloads>> TakePayloads(onnx::ModelProto& model, const WriteOptions& options) {
   auto payloads = std::make_unique<ExternalPayloads>(model, options.external_threshold);
   if (!CheckFits(model, options).ok()) {
     payloads.reset();
     payloads = std::make_unique<ExternalPayloads>(model, kForcedThreshold);
     CNNOPT_RETURN_IF_ERROR(CheckFits(model, options));
   }
+  return payloads;
+}
+
+}  // namespace
+
+absl::StatusOr<int64_t> WrittenBytes(onnx::ModelProto& model, const std::string& path, const WriteOptions& options) {
+  CNNOPT_ASSIGN_OR_RETURN(const std::string target, ResolveLinks(path));
+  CNNOPT_ASSIGN_OR_RETURN(const auto payloads, TakePayloads(model, options));
+  int64_t bytes = 0;
+  if (!payloads->empty()) {
+    const auto discard = [](absl::string_view) { return absl::OkStatus(); };
+    CNNOPT_ASSIGN_OR_RETURN(const auto data, payloads->Write(NameOf(target), discard));
+    bytes = data.bytes;
+  }
+  return bytes + static_cast<int64_t>(model.ByteSizeLong());
+}
+
+absl::Status WriteModel(onnx::ModelProto& model, const std::string& path, const WriteOptions& options) {
+  CNNOPT_ASSIGN_OR_RETURN(const std::string target, ResolveLinks(path));
+  CNNOPT_ASSIGN_OR_RETURN(const auto payloads, TakePayloads(model, options));
   std::unique_ptr<AtomicFile> data;
   std::string data_path;
   if (!payloads->empty()) {
     CNNOPT_ASSIGN_OR_RETURN(data, AtomicFile::Create(target));
-    CNNOPT_ASSIGN_OR_RETURN(const std::string name, payloads->Write(NameOf(target), *data));
+    CNNOPT_ASSIGN_OR_RETURN(const auto written, payloads->Write(NameOf(target), [&](absl::string_view bytes) {
+      return data->Append(bytes);
+    }));
     CNNOPT_RETURN_IF_ERROR(data->Finish());
     CNNOPT_RETURN_IF_ERROR(CheckFits(model, options));  // now with the references to the data file
-    data_path = absl::StrCat(FolderOf(target), "/", name);
+    data_path = absl::StrCat(FolderOf(target), "/", written.name);
   }
   CNNOPT_ASSIGN_OR_RETURN(const std::unique_ptr<AtomicFile> file, AtomicFile::Create(target));
   CNNOPT_RETURN_IF_ERROR(WriteProto(model, *file));

@@ -34,10 +34,23 @@ std::vector<Step> LagrangianPath(const Choices& choices);
 // The plan after the first `count` steps.
 Plan PlanAt(const Choices& choices, const std::vector<Step>& path, size_t count);
 
-// The plan for a total cost of at most `budget`: the first on the path that meets it, then, as the last step
-// usually overshoots, sites are moved to less harmful choices while the budget still holds, the largest relief first.
-// Nullopt when even the cheapest plan costs more.
-std::optional<Plan> MeetBudget(const Choices& choices, int64_t budget);
+// What each choice costs in one unit: [site][choice].
+using Costs = std::vector<std::vector<int64_t>>;
+int64_t PlanCost(const Costs& costs, const Plan& plan);
+// Costs in that unit, with `damage[site][choice]`.
+Choices MakeChoices(const Costs& costs, const std::vector<std::vector<double>>& damage);
+
+struct Budget {
+  Costs costs;
+  int64_t most = 0;  // that all sites together may cost
+};
+
+// A plan of little damage that keeps within every budget. Under one budget: the first plan on the path that does;
+// then, as the last step usually overshoots, sites are moved to less harmful choices while the budget still holds, the
+// largest relief first. Under several: the same for many mixtures of the costs, each as a share of its budget, and the
+// plan of least damage found. Where a path ends before every budget holds, sites are moved on so that the budget
+// overdrawn most is relieved. Nullopt when no plan was found; under one budget there is none then.
+std::optional<Plan> MeetBudgets(const std::vector<std::vector<double>>& damage, const std::vector<Budget>& budgets);
 
 }  // namespace cnnopt
 

@@ -2,20 +2,25 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "onnx_io/status_macros.h"
 #include "passes/damage.h"
+#include "passes/swap.h"
 
 namespace cnnopt {
 namespace {
 
-// The plan furthest along the path whose measured error is within the bound, by bisection: the error grows along the
-// path, if not strictly.
-absl::StatusOr<Plan> CheapestWithin(const ChooseContext& context, Workbench& bench, const Choices& choices,
-                                    double bound) {
-  const std::vector<Step> path = LagrangianPath(choices);
+using Damages = std::vector<std::vector<double>>;  // [site][candidate]
+
+// How many steps along the path the furthest plan is that is measured to be within the bounds, by bisection: the error
+// grows along the path, and agreement falls, if not strictly.
+absl::StatusOr<size_t> CheapestWithin(const ChooseContext& context, Workbench& bench, const Choices& choices,
+                                      const std::vector<Step>& path, const Bounds& bounds) {
   size_t good = 0, bad = path.size() + 1;  // steps known to be within, and not
   int64_t trials = 0;
   const auto expected = static_cast<int64_t>(std::ceil(std::log2(static_cast<double>(path.size() + 1))));
@@ -25,90 +30,185 @@ absl::StatusOr<Plan> CheapestWithin(const ChooseContext& context, Workbench& ben
     CNNOPT_ASSIGN_OR_RETURN(const onnx::ModelProto model, bench.Build(PlanAt(choices, path, middle)));
     CNNOPT_ASSIGN_OR_RETURN(const Comparison comparison,
                             Measure(*context.reference, model, context.reference->samples.size()));
-    (Objection(comparison, bound).empty() ? good : bad) = middle;
+    (Objection(comparison, bounds).empty() ? good : bad) = middle;
   }
-  return PlanAt(choices, path, good);
+  return good;
 }
 
-absl::Status UnknownCosts(const ChooseContext& context) {
-  for (const Site& site : context.sites) {
-    if (!site.macs.has_value()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          site.op, " '", site.name, "': its MACs are unknown because shapes are dynamic: give --input-shape"));
-    }
+// What plans cost where no budget says it: MACs, or parameters when some MACs are unknown.
+Costs CostsOf(const std::vector<Proposal>& proposals) {
+  bool known = true;
+  for (const Proposal& proposal : proposals) known = known && proposal.candidates.front().macs.has_value();
+  Costs costs;
+  for (const Proposal& proposal : proposals) {
+    std::vector<int64_t>& site = costs.emplace_back();
+    for (const Candidate& candidate : proposal.candidates) site.push_back(known ? *candidate.macs : candidate.params);
   }
+  return costs;
+}
+
+absl::StatusOr<Damages> DamagesOf(const ChooseContext& context, Workbench& bench) {
+  return MeasureDamage(context.model.proposals, context.reference, context.model.original.macs.value_or(0), bench,
+                       context.progress);
+}
+
+// Every budget's price list, what of it is left for the sites once `surplus` is set apart.
+std::vector<Budget> BudgetsOf(const std::vector<Target>& targets, const std::vector<int64_t>& surplus) {
+  std::vector<Budget> budgets;
+  for (size_t t = 0; t < targets.size(); ++t) {
+    budgets.push_back({targets[t].costs, targets[t].limit - targets[t].fixed - surplus[t]});
+  }
+  return budgets;
+}
+
+// What `plan`, built, takes of each target.
+absl::StatusOr<std::vector<int64_t>> TakenBy(const ChooseContext& context, Workbench& bench,
+                                             const std::vector<Target>& targets, const Plan& plan) {
+  CNNOPT_ASSIGN_OR_RETURN(const onnx::ModelProto model, bench.Build(plan));
+  std::vector<int64_t> taken;
+  for (const Target& target : targets) {
+    CNNOPT_ASSIGN_OR_RETURN(taken.emplace_back(), Taken(target, context.model.options, model, plan, bench));
+  }
+  return taken;
+}
+
+bool AllHold(const std::vector<Target>& targets, const std::vector<int64_t>& taken) {
+  for (size_t t = 0; t < targets.size(); ++t) {
+    if (taken[t] > targets[t].limit) return false;
+  }
+  return true;
+}
+
+// The plan that takes least of one target.
+Plan CheapestPlan(const Target& target) {
+  Plan plan;
+  for (const std::vector<int64_t>& site : target.costs) {
+    plan.push_back(static_cast<int>(std::min_element(site.begin(), site.end()) - site.begin()));
+  }
+  return plan;
+}
+
+// The last resort: the cheapest plans, built and counted. One of them does, or the reason why none may is given.
+absl::Status TakeCheapest(const ChooseContext& context, Workbench& bench, Chosen& chosen) {
+  std::vector<std::string> names;
+  for (size_t t = 0; t < chosen.targets.size(); ++t) {
+    const Target& target = chosen.targets[t];
+    const Plan plan = CheapestPlan(target);
+    CNNOPT_ASSIGN_OR_RETURN(const std::vector<int64_t> taken, TakenBy(context, bench, chosen.targets, plan));
+    if (taken[t] > target.limit) {
+      chosen.refusal = absl::StrCat(Describe(target), " cannot be reached: the least that these passes could give is ",
+                                    InItsWords(target, taken[t]));
+      return absl::OkStatus();
+    }
+    if (AllHold(chosen.targets, taken)) {
+      chosen.plan = plan;
+      return absl::OkStatus();
+    }
+    names.push_back(Describe(target));
+  }
+  chosen.refusal = absl::StrCat(absl::StrJoin(names, " and "), ": no plan was found that holds all of them");
   return absl::OkStatus();
 }
 
-absl::StatusOr<Choices> MeasuredChoices(const ChooseContext& context, Workbench& bench) {
-  CNNOPT_ASSIGN_OR_RETURN(const auto damage, MeasureDamage(context.proposals, context.reference,
-                                                           context.original_macs.value_or(0), bench, context.progress));
-  return ToChoices(context.proposals, damage);
+// Takes exchanges that help, if the budgets still hold once they are built.
+absl::Status SwapWithinTargets(const ChooseContext& context, Workbench& bench, const Damages& damage,
+                               const std::vector<Budget>& budgets, Chosen& chosen) {
+  if (context.reference == nullptr) return absl::OkStatus();
+  const int64_t macs = context.model.original.macs.value_or(std::numeric_limits<int64_t>::max());
+  CNNOPT_ASSIGN_OR_RETURN(Plan swapped,
+                          Swap({damage, budgets, *context.reference, macs, context.progress}, bench, chosen.plan));
+  CNNOPT_ASSIGN_OR_RETURN(const std::vector<int64_t> taken, TakenBy(context, bench, chosen.targets, swapped));
+  if (AllHold(chosen.targets, taken)) chosen.plan = std::move(swapped);
+  return absl::OkStatus();
 }
 
-absl::StatusOr<Chosen> ChooseWithinBudget(const ChooseContext& context, Workbench& bench, Chosen chosen) {
-  if (!context.original_macs.has_value()) {
-    return absl::InvalidArgumentError(
-        "target-macs: the model's MACs are unknown because shapes are dynamic: give --input-shape");
-  }
-  const auto whole = static_cast<double>(*context.original_macs);
-  const double target = *context.options.target_macs;
-  const auto budget = static_cast<int64_t>(target * whole);
+// Candidates are priced before they are built. Where the built model takes more than that, the difference is set apart
+// and the plan made anew.
+absl::Status ChooseWithinTargets(const ChooseContext& context, Workbench& bench, Chosen& chosen) {
+  constexpr int kMostRounds = 8;
+  const std::vector<Target>& targets = chosen.targets;
+  CNNOPT_ASSIGN_OR_RETURN(std::vector<int64_t> taken, TakenBy(context, bench, targets, chosen.plan));
+  if (AllHold(targets, taken)) return absl::OkStatus();
+  std::vector<int64_t> surplus(targets.size(), 0);
   // Costs alone tell whether there is anything to measure for.
-  Choices choices;
-  for (const Proposal& proposal : context.proposals) {
-    std::vector<Choice>& site = choices.emplace_back();
-    for (const Candidate& candidate : proposal.candidates)
-      site.push_back({candidate.macs.value_or(0), candidate.error});
+  Damages damage;
+  for (const Proposal& proposal : context.model.proposals) {
+    std::vector<double>& site = damage.emplace_back();
+    for (const Candidate& candidate : proposal.candidates) site.push_back(candidate.error);
   }
-  if (PlanCost(choices, chosen.plan) <= budget) return chosen;
-  if (!MeetBudget(choices, budget).has_value()) {
-    const std::vector<Step> path = LagrangianPath(choices);
-    const auto least = static_cast<double>(PlanCost(choices, PlanAt(choices, path, path.size())));
-    chosen.refusal = absl::StrFormat("target-macs %g cannot be reached: the least that these passes could give is %.3f",
-                                     target, least / whole);
-    return chosen;
+  if (!MeetBudgets(damage, BudgetsOf(targets, surplus)).has_value()) return TakeCheapest(context, bench, chosen);
+  CNNOPT_ASSIGN_OR_RETURN(damage, DamagesOf(context, bench));
+  for (int round = 0; round < kMostRounds; ++round) {
+    const std::optional<Plan> plan = MeetBudgets(damage, BudgetsOf(targets, surplus));
+    if (!plan.has_value()) break;
+    CNNOPT_ASSIGN_OR_RETURN(taken, TakenBy(context, bench, targets, *plan));
+    if (AllHold(targets, taken)) {
+      chosen.plan = *plan;
+      CNNOPT_RETURN_IF_ERROR(SwapWithinTargets(context, bench, damage, BudgetsOf(targets, surplus), chosen));
+      return absl::OkStatus();
+    }
+    for (size_t t = 0; t < targets.size(); ++t) {
+      surplus[t] = std::max(surplus[t], taken[t] - targets[t].fixed - PlanCost(targets[t].costs, *plan));
+    }
   }
-  CNNOPT_ASSIGN_OR_RETURN(choices, MeasuredChoices(context, bench));
-  chosen.plan = *MeetBudget(choices, budget);
-  return chosen;
+  return TakeCheapest(context, bench, chosen);
+}
+
+std::string KeptReason(const Bounds& bounds) {
+  std::vector<std::string> limits;
+  if (bounds.max_error.has_value()) limits.push_back(absl::StrFormat("pass the error bound of %g", *bounds.max_error));
+  if (bounds.min_agreement.has_value())
+    limits.push_back(absl::StrFormat("fall below the top-1 agreement of %g", *bounds.min_agreement));
+  return absl::StrCat("would ", absl::StrJoin(limits, " or "));
 }
 
 }  // namespace
 
-std::string Objection(const Comparison& comparison, double bound) {
+Bounds BoundsOf(const SlimOptions& options, bool forced_rank) {
+  Bounds bounds = options.bounds;
+  if (bounds.max_error.has_value() || bounds.min_agreement.has_value()) return bounds;
+  bounds.max_error = forced_rank || HasBudget(options) ? kBudgetMaxError : kDefaultMaxError;
+  return bounds;
+}
+
+std::string Objection(const Comparison& comparison, const Bounds& bounds) {
   if (comparison.new_nonfinite > 0) {
     return absl::StrCat(comparison.new_nonfinite, " output values are no longer finite");
   }
-  if (!(comparison.relative_error <= bound)) {
-    return absl::StrFormat("relative output error is %.3g, the bound is %.3g", comparison.relative_error, bound);
+  if (bounds.max_error.has_value() && !(comparison.relative_error <= *bounds.max_error)) {
+    return absl::StrFormat("relative output error is %.3g, the bound is %.3g", comparison.relative_error,
+                           *bounds.max_error);
+  }
+  if (bounds.min_agreement.has_value() && !(comparison.top1_agreement.value_or(0) >= *bounds.min_agreement)) {
+    return absl::StrFormat("top-1 agreement is %.4g on %d held-out samples, the bound is %.4g",
+                           comparison.top1_agreement.value_or(0), comparison.top1_rows, *bounds.min_agreement);
   }
   return "";
 }
 
 absl::StatusOr<Chosen> Choose(const ChooseContext& context, Workbench& bench) {
-  const SlimOptions& options = context.options;
+  const std::vector<Proposal>& proposals = context.model.proposals;
   Chosen chosen;
-  chosen.plan = Plan(context.sites.size(), 0);
-  const bool any = std::any_of(context.proposals.begin(), context.proposals.end(),
-                               [](const Proposal& proposal) { return proposal.candidates.size() > 1; });
+  chosen.plan = Plan(proposals.size(), 0);
+  chosen.bounds = BoundsOf(context.model.options, context.forced_rank);
+  const auto has_candidates = [](const Proposal& proposal) { return proposal.candidates.size() > 1; };
   if (context.forced_rank) {
-    chosen.bound = options.max_error.value_or(kBudgetMaxError);
-    for (size_t s = 0; s < context.sites.size(); ++s)
-      chosen.plan[s] = context.proposals[s].candidates.size() > 1 ? 1 : 0;
+    for (size_t s = 0; s < proposals.size(); ++s) chosen.plan[s] = has_candidates(proposals[s]) ? 1 : 0;
     return chosen;
   }
-  CNNOPT_RETURN_IF_ERROR(any ? UnknownCosts(context) : absl::OkStatus());
-  if (options.target_macs.has_value()) {
-    chosen.bound = options.max_error.value_or(kBudgetMaxError);
+  if (HasBudget(context.model.options)) {
     chosen.kept_reason = "costs more accuracy than the budget asks for";
-    return ChooseWithinBudget(context, bench, std::move(chosen));
+    CNNOPT_ASSIGN_OR_RETURN(chosen.targets, ListTargets(context.model));
+    CNNOPT_RETURN_IF_ERROR(ChooseWithinTargets(context, bench, chosen));
+    return chosen;
   }
-  chosen.bound = options.max_error.value_or(kDefaultMaxError);
-  chosen.kept_reason = absl::StrFormat("would pass the error bound of %g", chosen.bound);
-  if (!any) return chosen;
-  CNNOPT_ASSIGN_OR_RETURN(const Choices choices, MeasuredChoices(context, bench));
-  CNNOPT_ASSIGN_OR_RETURN(chosen.plan, CheapestWithin(context, bench, choices, chosen.bound));
+  chosen.kept_reason = KeptReason(chosen.bounds);
+  if (std::none_of(proposals.begin(), proposals.end(), has_candidates)) return chosen;
+  CNNOPT_ASSIGN_OR_RETURN(const Damages damage, DamagesOf(context, bench));
+  chosen.choices = MakeChoices(CostsOf(proposals), damage);
+  const std::vector<Step> path = LagrangianPath(chosen.choices);
+  CNNOPT_ASSIGN_OR_RETURN(chosen.steps, CheapestWithin(context, bench, chosen.choices, path, chosen.bounds));
+  chosen.plan = PlanAt(chosen.choices, path, chosen.steps);
   return chosen;
 }
 

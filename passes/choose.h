@@ -1,39 +1,42 @@
-// From proposals to one plan: a forced rank, a budget of MACs, or the cheapest plan within an error bound.
+// From proposals to one plan: a forced rank, budgets, or the cheapest plan within bounds.
 #ifndef CNNOPT_PASSES_CHOOSE_H_
 #define CNNOPT_PASSES_CHOOSE_H_
 
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "passes/slim.h"
+#include "passes/target.h"
 #include "passes/workbench.h"
 
 namespace cnnopt {
 
 struct ChooseContext {
-  const SlimOptions& options;
+  TargetContext model;
   bool forced_rank = false;
-  std::optional<int64_t> original_macs;  // of the whole model
-  const std::vector<Site>& sites;
-  const std::vector<Proposal>& proposals;
   const Reference* reference = nullptr;  // null: no runtime
   const Progress& progress;
 };
 
 struct Chosen {
   Plan plan;
-  double bound = 0;         // on the relative output error of the result
+  std::vector<Target> targets;
+  Bounds bounds;            // that the result must hold
+  Choices choices;          // under bounds alone: what was searched,
+  size_t steps = 0;         // and how far along its path `plan` is
   std::string kept_reason;  // of sites that had candidates and were kept all the same
   std::string refusal;      // why no plan does what was asked; empty when one does
 };
 
-// Why a measured result may not stand under `bound`; empty when it may.
-std::string Objection(const Comparison& comparison, double bound);
+// The bounds in force: those asked for, else the default one.
+Bounds BoundsOf(const SlimOptions& options, bool forced_rank);
+// Why a measured result may not stand under `bounds`; empty when it may.
+std::string Objection(const Comparison& comparison, const Bounds& bounds);
 
-// Errors: InvalidArgument when MACs are needed but unknown, or what measuring said.
+// Under budgets: the plan of least damage that holds them all once built, the bounds left to be checked. Under bounds
+// alone: the plan furthest along the path of falling costs (in MACs, else in parameters) that was measured to hold
+// them. Errors: InvalidArgument when MACs are needed but unknown, or what measuring said.
 absl::StatusOr<Chosen> Choose(const ChooseContext& context, Workbench& bench);
 
 }  // namespace cnnopt

@@ -186,10 +186,11 @@ bool RefitGroupsThroughActivation(const Activation& activation, const Drift& fit
 
 absl::StatusOr<onnx::ModelProto> RefitFrontToBack(const RefitContext& context, const Plan& plan, Workbench& bench) {
   const std::vector<Task> tasks = ListTasks(context, plan);
-  const auto all = static_cast<int64_t>(context.fit.size() + context.held_out.size());
+  const auto all = static_cast<int64_t>(context.samples.fit.size() + context.samples.held_out.size());
   const int64_t per_sample = context.cache_bytes / std::max<int64_t>(all, 1);
-  Walk fit_walk(context, context.fit, per_sample * static_cast<int64_t>(context.fit.size()));
-  Walk held_out_walk(context, context.held_out, per_sample * static_cast<int64_t>(context.held_out.size()));
+  Walk fit_walk(context, context.samples.fit, per_sample * static_cast<int64_t>(context.samples.fit.size()));
+  Walk held_out_walk(context, context.samples.held_out,
+                     per_sample * static_cast<int64_t>(context.samples.held_out.size()));
   CNNOPT_ASSIGN_OR_RETURN(onnx::ModelProto slim, bench.Build(plan));
   for (size_t t = 0; t < tasks.size(); ++t) {
     const Task& task = tasks[t];

@@ -16,22 +16,27 @@
 
 namespace cnnopt {
 
+struct RefitSamples {
+  absl::Span<const Sample> fit, held_out;
+};
+
 struct RefitContext {
   const onnx::ModelProto& clean;
   const GraphView& view;  // of `clean`
   const std::vector<Site>& sites;
-  absl::Span<const Sample> fit, held_out;
+  RefitSamples samples;
   std::shared_ptr<const OnnxRuntime> runtime;
   int threads = 1;
   int64_t cache_bytes = 0;  // for values between the layers, see Frontier
   const Progress& progress;
 };
 
-// Refits every site that `plan` replaces, and every kept Conv and Gemm behind the first of them, and keeps what helps on
-// the held-out samples (a kept MatMul stays: the bias that a refit brings would cost a node): by least squares (see RefitLastStage), then to what the activation behind the site lets through
-// (see RefitThroughActivation). Where a site's output goes into an Add and nowhere else, its target also makes up for
-// the drift of the Add's other operand. Returns the whole model. Original and slim network walk through the samples
-// side by side, so that the whole sweep costs about two forward passes.
+// Refits every site that `plan` replaces, and every kept Conv and Gemm behind the first of them, and keeps what helps
+// on the held-out samples (a kept MatMul stays: the bias that a refit brings would cost a node): by least squares (see
+// RefitLastStage), then to what the activation behind the site lets through (see RefitThroughActivation). Where a
+// site's output goes into an Add and nowhere else, its target also makes up for the drift of the Add's other operand.
+// Returns the whole model. Original and slim network walk through the samples side by side, so that the whole sweep
+// costs about two forward passes.
 absl::StatusOr<onnx::ModelProto> RefitFrontToBack(const RefitContext& context, const Plan& plan, Workbench& bench);
 
 }  // namespace cnnopt

@@ -77,15 +77,4 @@ std::vector<Proposal> Propose(const std::vector<Site>& sites, const std::vector<
   return proposals;
 }
 
-Choices ToChoices(const std::vector<Proposal>& proposals, const std::vector<std::vector<double>>& damage) {
-  Choices choices;
-  for (size_t s = 0; s < proposals.size(); ++s) {
-    std::vector<Choice>& site = choices.emplace_back();
-    for (size_t c = 0; c < proposals[s].candidates.size(); ++c) {
-      site.push_back({proposals[s].candidates[c].macs.value_or(0), damage[s][c]});
-    }
-  }
-  return choices;
-}
-
 }  // namespace cnnopt

@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "passes/allocate.h"
 #include "passes/form.h"
 #include "passes/site.h"
 
@@ -40,10 +39,6 @@ struct Proposal {
 std::vector<Proposal> Propose(const std::vector<Site>& sites, const std::vector<FormChoice>& forms,
                               const std::vector<std::vector<Moments>>& moments, int threads,
                               const std::function<void()>& step);
-
-// The allocator's view of the proposals: costs in MACs, `damage[s][c]` of candidate c of site s. All MACs must be
-// known.
-Choices ToChoices(const std::vector<Proposal>& proposals, const std::vector<std::vector<double>>& damage);
 
 }  // namespace cnnopt
 

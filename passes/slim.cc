@@ -11,6 +11,7 @@
 #include "onnx_io/shapes.h"
 #include "onnx_io/status_macros.h"
 #include "passes/allocate.h"
+#include "passes/assemble.h"
 #include "passes/choose.h"
 #include "passes/cleanup/cleanup.h"
 #include "passes/front_to_back.h"
@@ -27,8 +28,6 @@ namespace {
 
 // Least strength of the regularisation of what the samples show, see Shrink.
 constexpr double kLeastShrinkage = 0.01;
-// Of values between the layers that are remembered during the refit.
-constexpr int64_t kCacheBytes = int64_t{2} << 30;
 
 InputConstants InputsOf(const onnx::ModelProto& model, const SlimOptions& options) {
   return options.assume_constant || model.ir_version() < 4 ? InputConstants::kConstant : InputConstants::kOverridable;
@@ -163,25 +162,40 @@ std::string MainReason(const std::vector<LayerReport>& layers) {
   return reason;
 }
 
+absl::Status CheckFraction(absl::string_view name, std::optional<double> fraction) {
+  if (!fraction.has_value() || (*fraction > 0 && *fraction <= 1)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(name, " is ", *fraction, ", expected a fraction in (0, 1]"));
+}
+
+absl::Status CheckBudgets(const SlimOptions& options) {
+  CNNOPT_RETURN_IF_ERROR(CheckFraction("target-macs", options.target_macs));
+  CNNOPT_RETURN_IF_ERROR(CheckFraction("target-params", options.target_params));
+  CNNOPT_RETURN_IF_ERROR(CheckFraction("min-agreement", options.bounds.min_agreement));
+  const std::optional<double> max_error = options.bounds.max_error;
+  if (max_error.has_value() && !(*max_error > 0)) {
+    return absl::InvalidArgumentError(absl::StrCat("max-error is ", *max_error, ", expected a number above 0"));
+  }
+  if (options.target_size.has_value()) {
+    const auto& [fraction, bytes] = *options.target_size;
+    if (fraction != 0) return CheckFraction("target-size", fraction);
+    if (bytes < 1) {
+      return absl::InvalidArgumentError(absl::StrCat("target-size is ", bytes, " bytes, expected 1 or more"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckOptions(const SlimOptions& options, const Selection& selection) {
-  if (options.target_macs.has_value() && !(*options.target_macs > 0 && *options.target_macs <= 1)) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("target-macs is %g, expected a fraction in (0, 1]", *options.target_macs));
-  }
-  if (options.max_error.has_value() && !(*options.max_error > 0)) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("max-error is %g, expected a number above 0", *options.max_error));
-  }
-  if (selection.forced_rank && options.target_macs.has_value()) {
-    return absl::InvalidArgumentError("a pass with rank= and target-macs contradict each other: give one of them");
+  CNNOPT_RETURN_IF_ERROR(CheckBudgets(options));
+  if (selection.forced_rank && HasBudget(options)) {
+    return absl::InvalidArgumentError("a pass with rank= and a budget contradict each other: give one of them");
   }
   if (options.runtime == nullptr && options.verify != Verify::kOff) {
     return absl::FailedPreconditionError("the result cannot be verified without ONNX Runtime");
   }
-  if (options.runtime == nullptr && !options.target_macs.has_value() && !selection.forced_rank &&
-      !selection.forms.empty()) {
-    return absl::FailedPreconditionError(
-        "an error bound cannot be measured without ONNX Runtime: give target-macs instead");
+  const bool decided = HasBudget(options) || selection.forced_rank || selection.forms.empty();
+  if (options.runtime == nullptr && (!decided || options.bounds.min_agreement.has_value())) {
+    return absl::FailedPreconditionError("a bound cannot be measured without ONNX Runtime: give a budget instead");
   }
   return absl::OkStatus();
 }
@@ -284,33 +298,6 @@ void ProposeAll(Job& job) {
   });
 }
 
-struct Assembled {
-  onnx::ModelProto model;
-  bool refitted = false;
-  std::optional<Comparison> comparison;  // of `model` with the original, where it was measured already
-};
-
-// The model of the chosen plan, refitted front to back where that helps on the held-out samples.
-absl::StatusOr<Assembled> Assemble(Job& job, const GraphView& view, const Chosen& chosen, Workbench& bench) {
-  Assembled slim;
-  CNNOPT_ASSIGN_OR_RETURN(slim.model, bench.Build(chosen.plan));
-  const bool replaced = std::any_of(chosen.plan.begin(), chosen.plan.end(), [](int choice) { return choice != 0; });
-  if (job.fit_samples.empty() || !replaced || !chosen.refusal.empty()) return slim;
-  const size_t count = job.reference->samples.size();
-  CNNOPT_ASSIGN_OR_RETURN(slim.comparison, Measure(*job.reference, slim.model, count));
-  const RefitContext context{
-      job.clean,           view,        job.sites,   job.fit_samples, job.reference->samples, job.options.runtime,
-      job.options.threads, kCacheBytes, job.progress};
-  CNNOPT_ASSIGN_OR_RETURN(onnx::ModelProto refitted, RefitFrontToBack(context, chosen.plan, bench));
-  CNNOPT_ASSIGN_OR_RETURN(const Comparison after, Measure(*job.reference, refitted, count));
-  slim.refitted = after.new_nonfinite == 0 && after.relative_error < slim.comparison->relative_error;
-  if (slim.refitted) {
-    slim.model = std::move(refitted);
-    slim.comparison = after;
-  }
-  return slim;
-}
-
 void CountCosts(const onnx::ModelProto& slim, SlimReport& report) {
   report.after = TotalsOf(slim, {});
   report.after.macs = std::nullopt;
@@ -320,8 +307,45 @@ void CountCosts(const onnx::ModelProto& slim, SlimReport& report) {
   report.after.macs = macs;
 }
 
+// What the result takes of every budget. Where a candidate could not be built the plan may not hold after all.
+absl::Status CheckTargets(Job& job, const onnx::ModelProto& slim, const Chosen& chosen, const Workbench& bench) {
+  for (const Target& target : chosen.targets) {
+    BudgetReport& budget = job.report.budgets.emplace_back(BudgetReport{target.unit, target.limit, std::nullopt});
+    if (!chosen.refusal.empty()) continue;
+    CNNOPT_ASSIGN_OR_RETURN(budget.reached, Taken(target, job.options, slim, chosen.plan, bench));
+    if (*budget.reached <= target.limit) continue;
+    job.report.verdict = Verdict::kRefused;
+    job.report.reason =
+        absl::StrCat(Describe(target), " was missed: the result takes ", InItsWords(target, *budget.reached));
+  }
+  if (!chosen.refusal.empty()) {
+    job.report.verdict = Verdict::kRefused;
+    job.report.reason = chosen.refusal;
+  }
+  return absl::OkStatus();
+}
+
+// Whether agreement can be measured at all, and finely enough.
+absl::Status CheckAgreement(Job& job) {
+  const std::optional<double> least = job.options.bounds.min_agreement;
+  if (!least.has_value()) return absl::OkStatus();
+  const Reference& reference = *job.reference;
+  CNNOPT_ASSIGN_OR_RETURN(const Comparison same, Compare(reference.names, reference.outputs, reference.outputs));
+  if (!same.top1_agreement.has_value()) {
+    return absl::FailedPreconditionError(
+        "min-agreement: no output has a top-1, expected one of floats [batch, classes] with 2 classes or more");
+  }
+  const double resolution = 1 / static_cast<double>(same.top1_rows);
+  if (*least < 1 && resolution > 1 - *least) {
+    job.report.warnings.push_back(absl::StrFormat(
+        "min-agreement %g is finer than %d held-out samples can tell, %s: all of them must agree; give more samples",
+        *least, same.top1_rows, absl::StrFormat("in steps of %.3g", resolution)));
+  }
+  return absl::OkStatus();
+}
+
 // Both models on the held-out samples. Returns whether the result may stand.
-absl::StatusOr<bool> VerifyResult(Job& job, const Assembled& slim, double bound) {
+absl::StatusOr<bool> VerifyResult(Job& job, const Assembled& slim, const Bounds& bounds) {
   SlimReport& report = job.report;
   if (!job.reference.has_value() || job.options.verify == Verify::kOff) return true;
   job.Tell("verify", 0, 1);
@@ -329,7 +353,7 @@ absl::StatusOr<bool> VerifyResult(Job& job, const Assembled& slim, double bound)
   if (!report.comparison.has_value()) {
     CNNOPT_ASSIGN_OR_RETURN(report.comparison, Measure(*job.reference, slim.model, job.reference->samples.size()));
   }
-  const std::string objection = Objection(*report.comparison, bound);
+  const std::string objection = Objection(*report.comparison, bounds);
   report.verified = objection.empty();
   if (!report.verified && job.options.verify == Verify::kEnforce) {
     report.verdict = Verdict::kRefused;
@@ -351,6 +375,10 @@ absl::Status TimeBoth(Job& job, const onnx::ModelProto& slim) {
 
 }  // namespace
 
+bool HasBudget(const SlimOptions& options) {
+  return options.target_macs.has_value() || options.target_params.has_value() || options.target_size.has_value();
+}
+
 absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& options, const Progress& progress) {
   CNNOPT_ASSIGN_OR_RETURN(const Selection selection, SelectPasses(options.passes, options.cleanup));
   CNNOPT_RETURN_IF_ERROR(CheckOptions(options, selection));
@@ -358,6 +386,7 @@ absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& opti
   SlimReport& report = job.report;
 
   CNNOPT_RETURN_IF_ERROR(RunOriginal(job));
+  CNNOPT_RETURN_IF_ERROR(CheckAgreement(job));
   CNNOPT_RETURN_IF_ERROR(CleanUp(job));
   CNNOPT_ASSIGN_OR_RETURN(const GraphView view, GraphView::Create(job.clean.graph(), InputsOf(model, options)));
   FindLayers(job, view);
@@ -365,19 +394,23 @@ absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& opti
   ProposeAll(job);
 
   Workbench bench(job.clean, view, job.sites, job.proposals, job.moments, job.options.threads);
-  const ChooseContext context{job.options, selection.forced_rank, report.before.macs,
-                              job.sites,   job.proposals,         job.reference ? &*job.reference : nullptr,
-                              progress};
-  CNNOPT_ASSIGN_OR_RETURN(const Chosen chosen, Choose(context, bench));
-  CNNOPT_ASSIGN_OR_RETURN(Assembled assembled, Assemble(job, view, chosen, bench));
+  const ChooseContext context{
+      {job.options, report.before, job.sites, job.proposals, job.clean, view, !job.fit_samples.empty()},
+      selection.forced_rank,
+      job.reference ? &*job.reference : nullptr,
+      progress};
+  CNNOPT_ASSIGN_OR_RETURN(Chosen chosen, Choose(context, bench));
+  RefitSamples samples;
+  if (job.reference.has_value()) samples = {job.fit_samples, job.reference->samples};
+  const AssembleContext assembly{job.clean, view, job.sites, samples, context.reference, job.options, progress};
+  CNNOPT_ASSIGN_OR_RETURN(Assembled assembled, Assemble(assembly, chosen, bench));
+  CNNOPT_RETURN_IF_ERROR(GoFurther(assembly, bench, chosen, assembled));
   onnx::ModelProto& slim = assembled.model;
-  report.bound = chosen.bound;
-  report.layers = ReportLayers(job.sites, job.proposals, chosen.plan, bench, assembled.refitted, chosen.kept_reason);
-  if (!chosen.refusal.empty()) {
-    report.verdict = Verdict::kRefused;
-    report.reason = chosen.refusal;
-    return report;
-  }
+  report.bounds = chosen.bounds;
+  report.layers =
+      ReportLayers(job.sites, job.proposals, chosen.plan, *assembled.bench, assembled.refitted, chosen.kept_reason);
+  CNNOPT_RETURN_IF_ERROR(CheckTargets(job, slim, chosen, *assembled.bench));
+  if (report.verdict == Verdict::kRefused) return report;
   const bool replaced = std::any_of(report.layers.begin(), report.layers.end(),
                                     [](const LayerReport& layer) { return !layer.now.empty(); });
   CountCosts(slim, report);
@@ -391,7 +424,7 @@ absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& opti
   if (!replaced) {
     report.warnings.push_back(absl::StrCat("no layer was slimmed, only exact rewrites: ", MainReason(report.layers)));
   }
-  CNNOPT_ASSIGN_OR_RETURN(const bool stands, VerifyResult(job, assembled, chosen.bound));
+  CNNOPT_ASSIGN_OR_RETURN(const bool stands, VerifyResult(job, assembled, chosen.bounds));
   if (!stands) return report;
   CNNOPT_RETURN_IF_ERROR(TimeBoth(job, slim));
   report.verdict = Verdict::kSlimmed;

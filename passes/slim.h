@@ -33,25 +33,48 @@ enum class Fit { kWeights, kSamples };
 
 // The bound on the relative output error when neither budget nor bound is given.
 inline constexpr double kDefaultMaxError = 0.05;
-// The bound when only a budget is given: beyond it the output has little to do with the original's.
+// The same when only a budget is given: beyond it the output has little to do with the original's.
 inline constexpr double kBudgetMaxError = 0.5;
 
+enum class BudgetUnit { kMacs, kParams, kBytes };
+
+// The most a model file may take: a fraction of the original's serialised size, or bytes where that is 0.
+struct FileSize {
+  double fraction = 0;
+  int64_t bytes = 0;
+};
+
+// What the result must hold on the samples it is judged on.
+struct Bounds {
+  std::optional<double> max_error;      // relative output error
+  std::optional<double> min_agreement;  // share of rows with the original's top-1
+};
+
+inline constexpr int64_t kDefaultMaxMemory = int64_t{4} << 30;
+
 struct SlimOptions {
-  std::vector<PassChoice> passes;             // empty: every form, and every cleanup pass
-  bool cleanup = true;                        // run the cleanup passes even when `passes` names only forms
-  std::optional<double> target_macs;          // fraction of the original's MACs, 0 < x <= 1
-  std::optional<double> max_error;            // relative output error, measured by running both models on `samples`
+  std::vector<PassChoice> passes;  // empty: every form, and every cleanup pass
+  bool cleanup = true;             // run the cleanup passes even when `passes` names only forms
+  // Budgets, all of which must hold: fractions of the original's, 0 < x <= 1.
+  std::optional<double> target_macs, target_params;
+  std::optional<FileSize> target_size;
+  // What a model takes when it is written; null: its serialised size.
+  std::function<absl::StatusOr<int64_t>(const onnx::ModelProto& model)> file_bytes;
+  Bounds bounds;                              // measured by running both models on `samples`
   std::map<std::string, Shape> input_shapes;  // complete shapes of inputs, see InputShapes
   std::vector<Sample> samples;                // empty: synthetic ones are made
   Fit fit = Fit::kSamples;                    // kSamples: one in five is held out, and everything is judged on those
   int64_t synthetic_samples = 16;
   uint64_t seed = 1;
   int threads = 0;  // of the runs and the solves; 0: as many as this process may use
+  int64_t max_memory = kDefaultMaxMemory;  // bytes that statistics of what layers see and values between them may take
   Verify verify = Verify::kEnforce;
   bool measure_latency = true;                 // with 1 runtime thread
   bool assume_constant = false;                // an initializer that is also a graph input counts as constant
   std::shared_ptr<const OnnxRuntime> runtime;  // null: no bound can be searched and nothing verified
 };
+
+bool HasBudget(const SlimOptions& options);
 
 // What became of one Conv, Gemm, MatMul or ConvTranspose, in the order of the graph.
 struct LayerReport {
@@ -78,6 +101,12 @@ struct Totals {
   int64_t bytes = 0;  // of the serialised model, payloads included
 };
 
+struct BudgetReport {
+  BudgetUnit unit = BudgetUnit::kMacs;
+  int64_t limit = 0;
+  std::optional<int64_t> reached;  // by the result, in bytes as it will be written; nullopt: there is none
+};
+
 struct SlimReport {
   Verdict verdict = Verdict::kUnchanged;
   std::string reason;
@@ -86,7 +115,8 @@ struct SlimReport {
   Totals before, after;
   bool verified = false;  // the comparison ran and passed
   std::optional<Comparison> comparison;
-  std::optional<double> bound;  // on the relative output error, if one was in force
+  std::vector<BudgetReport> budgets;
+  Bounds bounds;  // that were in force
   std::optional<Latency> latency;
   bool synthetic = false;   // the samples were made up
   int64_t samples = 0;      // that both models were compared on
@@ -101,7 +131,8 @@ using Progress = std::function<void(const std::string& stage, int64_t done, int6
 
 // Slims `model` in place. On an error and on every verdict but kSlimmed it is unchanged.
 // Errors: InvalidArgument (options contradict each other or the model; an unknown pass name with the nearest
-// known one), FailedPrecondition (something must be measured but there is no runtime), or what the runtime said.
+// known one), FailedPrecondition (something must be measured but there is no runtime, or agreement is asked for and no
+// output has a top-1), or what the runtime said.
 absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& options, const Progress& progress = {});
 
 }  // namespace cnnopt

@@ -101,6 +101,15 @@ absl::StatusOr<Replacement> Workbench::Fitted(size_t site, int choice) {
   return stored.replacement;
 }
 
+Workbench Workbench::Only(const Plan& plan) const {
+  Workbench only(model_, view_, sites_, proposals_, moments_, threads_);
+  for (size_t s = 0; s < plan.size(); ++s) {
+    const auto fit = fits_.find({s, plan[s]});
+    if (fit != fits_.end()) only.fits_.insert(*fit);
+  }
+  return only;
+}
+
 absl::Status Workbench::Refit(size_t site, int choice, Replacement replacement) {
   Fit fit;
   fit.replacement = std::move(replacement);

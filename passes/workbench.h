@@ -55,6 +55,8 @@ class Workbench {
   absl::StatusOr<Replacement> Fitted(size_t site, int choice);
   // Puts other numbers in their place: from now on Build uses these, for choice 0 too.
   absl::Status Refit(size_t site, int choice, Replacement replacement);
+  // A bench that remembers the fits of `plan` only: what is refitted there is not refitted here.
+  Workbench Only(const Plan& plan) const;
 
  private:
   // A candidate as numbers and as nodes, or why there are none.

@@ -109,6 +109,7 @@ OutputComparison Summarise(const std::string& name, const Sums& sums) {
   result.cosine = Cosine(sums);
   if (sums.rows > 0) {
     result.top1_agreement = static_cast<double>(sums.agreeing) / static_cast<double>(sums.rows);
+    result.top1_rows = sums.rows;
   }
   return result;
 }
@@ -171,6 +172,7 @@ absl::StatusOr<Comparison> Compare(const std::vector<std::string>& names, const 
     result.new_nonfinite += output.new_nonfinite;
     if (!result.top1_agreement.has_value()) {
       result.top1_agreement = output.top1_agreement;
+      result.top1_rows = output.top1_rows;
     }
   }
   return result;

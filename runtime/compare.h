@@ -27,6 +27,7 @@ struct OutputComparison {
   // [batch, classes >= 2].
   std::optional<double> top1_agreement;
   int64_t new_nonfinite = 0;  // elements finite in a, not in b
+  int64_t top1_rows = 0;      // that top1_agreement is a share of
 };
 struct Comparison {
   std::vector<OutputComparison> outputs;  // tensors only
@@ -35,6 +36,7 @@ struct Comparison {
   double max_abs = 0;
   double cosine = 1;
   std::optional<double> top1_agreement;
+  int64_t top1_rows = 0;
   int64_t new_nonfinite = 0;
   int64_t samples = 0;
 };

@@ -64,7 +64,7 @@ struct SessionOptions {
   bool own_outputs = true;                 // false: only extra_outputs, and no node runs that they do not depend on
   // Values inside the graph that the caller feeds: nodes behind them do not run. With any, own_outputs must be false,
   // and the inputs to feed are exactly input_names().
-  std::map<std::string, GivenValue> given;
+  std::map<std::string, GivenValue> given = {};
 };
 
 // One model ready to run. Thread-safe.

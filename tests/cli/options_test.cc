@@ -37,19 +37,24 @@ TEST(Options, DefaultsAreTheDocumentedOnes) {
   EXPECT_FALSE(a.dry_run || a.force || a.fail_if_unchanged || a.quiet || a.verbose || a.assume_constant);
   EXPECT_EQ(a.verify, Verify::kEnforce);
   EXPECT_EQ(a.seed, 1u);
-  EXPECT_FALSE(a.target_macs.has_value() || a.max_error.has_value() || a.samples.has_value());
+  EXPECT_FALSE(a.target_macs.has_value() || a.target_params.has_value() || a.target_size.has_value());
+  EXPECT_FALSE(a.bounds.max_error.has_value() || a.bounds.min_agreement.has_value() || a.samples.has_value());
   EXPECT_FALSE(a.external_threshold.has_value());
 }
 
 TEST(Options, EveryFlagArrives) {
   const SlimArguments a = Parsed(
-      "--target-macs=0.5 --max-error 2e-2 --calibration=c.npy --calibration=mask=m.npy --samples=16 --seed=7 "
-      "--input-shape=x:1,3,8,8 "
+      "--target-macs=0.5 --target-params=0.4 --target-size=1.5MB --max-error 2e-2 --min-agreement=0.9 "
+      "--calibration=c.npy --calibration=mask=m.npy --samples=16 --seed=7 --input-shape=x:1,3,8,8 "
       "--no-cleanup --assume-constant --report=a.json --report=b.json --dry-run --force --fail-if-unchanged "
       "--fit=weights --external-data=4K --no-provenance --verify=report --no-latency --threads=3 --ort=lib.so -v "
       "in.onnx out.onnx");
   EXPECT_EQ(a.target_macs, 0.5);
-  EXPECT_EQ(a.max_error, 0.02);
+  EXPECT_EQ(a.target_params, 0.4);
+  EXPECT_EQ(a.target_size->bytes, 1'500'000);
+  EXPECT_EQ(a.target_size->fraction, 0);
+  EXPECT_EQ(a.bounds.max_error, 0.02);
+  EXPECT_EQ(a.bounds.min_agreement, 0.9);
   EXPECT_THAT(a.calibration, ElementsAre("c.npy", "mask=m.npy"));
   EXPECT_EQ(a.samples, 16);
   EXPECT_EQ(a.seed, 7u);
@@ -141,6 +146,8 @@ TEST(Options, RefusesWhatMakesNoSense) {
       {"in out --pass=fold-batch-norm:rank=2", "a cleanup pass has no rank"},
       {"in out --pass=auto,dsc", "--pass=auto"},
       {"in out --pass=dsc:rank=2 --target-macs=0.5", "exclude each other"},
+      {"in out --pass=dsc:rank=2 --target-params=0.5", "rank= and --target-params exclude each other"},
+      {"in out --pass=dsc:rank=2 --target-size=1MB", "rank= and --target-size exclude each other"},
       {"in out --no-cleanup --pass=fold-batch-norm", "exclude each other"},
       {"in out -q -v", "exclude each other"},
       {"in out --samples=0", "expected a whole number from 1 to 1000000"},
@@ -193,7 +200,7 @@ TEST(Options, RefusesWhatMakesNoSense) {
 }
 
 TEST(Options, FractionsAreParsedStrictly) {
-  for (const char* flag : {"--target-macs", "--max-error"}) {
+  for (const char* flag : {"--target-macs", "--target-params", "--max-error", "--min-agreement"}) {
     for (const char* text :
          {"0", "-0.5", "1.01", "nan", "inf", "0.5x", "0,5", "+0.5", "0x1p-1", "", "1e400", "1e-400"}) {
       const absl::StatusOr<SlimArguments> arguments = ParseSlimArguments({"in", "out", flag, text});
@@ -204,6 +211,24 @@ TEST(Options, FractionsAreParsedStrictly) {
     for (const char* text : {"1", "0.5", ".5", "5e-1", "1e-300"}) {
       EXPECT_TRUE(ParseSlimArguments({"in", "out", flag, text}).ok()) << flag << "=" << text;
     }
+  }
+}
+
+TEST(Options, AFileSizeIsAFractionOrBytesWithTheirUnit) {
+  const std::pair<const char*, int64_t> sizes[] = {{"512KB", 512'000},          {"512K", 512'000},
+                                                   {"1.5M", 1'500'000},         {"2GB", 2'000'000'000},
+                                                   {"10MiB", 10 * 1024 * 1024}, {"700B", 700}};
+  for (const auto& [text, bytes] : sizes) {
+    const SlimArguments a = Parsed(absl::StrCat("in out --target-size=", text));
+    EXPECT_EQ(a.target_size->bytes, bytes) << text;
+    EXPECT_EQ(a.target_size->fraction, 0) << text;
+  }
+  EXPECT_EQ(Parsed("in out --target-size=0.25").target_size->fraction, 0.25);
+  EXPECT_EQ(Parsed("in out --target-size=1").target_size->fraction, 1);
+  for (const char* text : {"0", "1.5", "-1KB", "1e30MB", "nan", "nanKB", "infB", "0B", "KB", "5 MB", "10mb", "0.1B"}) {
+    const absl::StatusOr<SlimArguments> arguments = ParseSlimArguments({"in", "out", "--target-size", text});
+    ASSERT_FALSE(arguments.ok()) << text;
+    EXPECT_THAT(std::string(arguments.status().message()), HasSubstr("or bytes like 800KB")) << text;
   }
 }
 
@@ -267,13 +292,17 @@ TEST(CanonicalOptions, ImagesParseBackToTheSameOptions) {
 
 TEST(CanonicalOptions, ParseBackToTheSameOptions) {
   const char* line =
-      "in out --target-macs=0.3333333333333333 --max-error=1e-05 --no-cleanup --pass=dsc --verify=report";
+      "in out --target-macs=0.3333333333333333 --target-params=0.25 --target-size=1.5KiB --max-error=1e-05 "
+      "--min-agreement=0.99 --no-cleanup --pass=dsc --verify=report";
   std::vector<std::string> flags = CanonicalOptions(Parsed(line), "");
   flags.insert(flags.begin(), {"in", "out"});
   const absl::StatusOr<SlimArguments> again = ParseSlimArguments(flags);
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(again->target_macs, 0.3333333333333333);
-  EXPECT_EQ(again->max_error, 1e-5);
+  EXPECT_EQ(again->bounds.max_error, 1e-5);
+  EXPECT_EQ(again->target_params, 0.25);
+  EXPECT_EQ(again->target_size->bytes, 1536);
+  EXPECT_EQ(again->bounds.min_agreement, 0.99);
   EXPECT_FALSE(again->cleanup);
   EXPECT_EQ(again->verify, Verify::kReport);
   ASSERT_EQ(again->passes.size(), 1u);

@@ -44,14 +44,16 @@ inline SlimReport SampleReport() {
   report.after = {29'610'000, 172'300, 700'000};
   report.verified = true;
   report.comparison = Comparison{};
-  report.comparison->outputs = {OutputComparison{"logits", 0.0432, 0.5, 0.99, 0.984375, 0},
-                                OutputComparison{"features", 0.01, 0.25, 0.995, std::nullopt, 0}};
+  report.comparison->outputs = {OutputComparison{"logits", 0.0432, 0.5, 0.99, 0.984375, 0, 64},
+                                OutputComparison{"features", 0.01, 0.25, 0.995, std::nullopt, 0, 0}};
   report.comparison->relative_error = 0.0432;
   report.comparison->max_abs = 0.5;
   report.comparison->cosine = 0.99;
   report.comparison->top1_agreement = 0.984375;
+  report.comparison->top1_rows = 64;
   report.comparison->samples = 32;
-  report.bound = 0.05;
+  report.bounds = {0.05, 0.98};
+  report.budgets = {{BudgetUnit::kMacs, 29'825'000, 29'610'000}, {BudgetUnit::kBytes, 800'000, 700'123}};
   report.latency = Latency{2.31, 1.55, 0.671, 0.655, 0.69, 200};
   report.samples = 32;
   report.fit_samples = 128;

@@ -205,10 +205,71 @@ TEST_F(SlimRun, ABudgetOutOfReachIsRefused) {
   EXPECT_EQ(report["output"]["written"], false);
 }
 
+// Bytes of all files in the folder but `report`.
+int64_t BytesWritten(const TempFolder& folder) {
+  int64_t bytes = 0;
+  for (const std::string& name : folder.Names()) {
+    if (name != "r.json") bytes += static_cast<int64_t>(std::filesystem::file_size(folder.Path(name)));
+  }
+  return bytes;
+}
+
+TEST_F(SlimRun, ATargetSizeHoldsForTheFilesThatAreWritten) {
+  const std::string report = "--report=" + folder_.Path("r.json");
+  for (const std::string& flag :
+       {std::string("--no-provenance"), std::string("--quiet"), std::string("--external-data")}) {
+    SCOPED_TRACE(flag);
+    for (const std::string& name : folder_.Names()) std::filesystem::remove(folder_.Path(name));
+    RunOk({resnet_, out_, "--pass=dsc", samples_, "--target-size=1.2MB", "--no-latency", report, flag});
+    EXPECT_EQ(folder_.Names().size(), flag == "--external-data" ? 3u : 2u);
+    EXPECT_LE(BytesWritten(folder_), 1'200'000);
+    EXPECT_GT(BytesWritten(folder_), 1'100'000);
+    const Json budgets = Json::parse(FileBytes(folder_.Path("r.json")))["budgets"];
+    EXPECT_EQ(budgets[0]["unit"], "bytes");
+    EXPECT_EQ(budgets[0]["limit"], 1'200'000);
+    EXPECT_EQ(budgets[0]["reached"], BytesWritten(folder_));
+  }
+}
+
+TEST_F(SlimRun, SeveralBudgetsHoldTogether) {
+  const std::string report = folder_.Path("r.json");
+  const Finished run = RunOk({resnet_, out_, "--pass=dsc", samples_, "--target-macs=0.8", "--target-params=0.6",
+                              "--no-latency", "--report=" + report});
+  const Json json = Json::parse(FileBytes(report));
+  EXPECT_LE(json["totals"]["macs"]["after"].get<double>(), 0.8 * json["totals"]["macs"]["before"].get<double>());
+  EXPECT_LE(json["totals"]["params"]["after"].get<double>(), 0.6 * json["totals"]["params"]["before"].get<double>());
+  EXPECT_EQ(json["budgets"].size(), 2u);
+  EXPECT_THAT(run.out, HasSubstr("(budget " + HumanCount(json["budgets"][1]["limit"].get<int64_t>())));
+}
+
+TEST_F(SlimRun, ASizeOutOfReachIsRefusedWithTheLeast) {
+  const Finished run = RunCnnopt({resnet_, out_, "--pass=dsc", "--target-size=10KB", samples_});
+  EXPECT_EQ(run.code, 4);
+  EXPECT_THAT(run.err, HasSubstr("cnnopt: nothing written: target-size 10000 bytes cannot be reached: the least"));
+  EXPECT_THAT(folder_.Names(), IsEmpty());
+}
+
+TEST_F(SlimRun, AgreementDecidesAndIsReportedWithItsSamples) {
+  const std::string report = folder_.Path("r.json");
+  const Finished run =
+      RunOk({resnet_, out_, "--pass=dsc", samples_, "--min-agreement=0.8", "--no-latency", "--report=" + report});
+  EXPECT_THAT(run.out, HasSubstr("% of 6  (bound 80 %)"));
+  const Json json = Json::parse(FileBytes(report));
+  EXPECT_EQ(json["min_agreement"], 0.8);
+  EXPECT_TRUE(json["bound"].is_null());
+  EXPECT_EQ(json["comparison"]["top1_rows"], 6);
+  EXPECT_GT(json["comparison"]["relative_error"].get<double>(), kDefaultMaxError);
+  EXPECT_LT(json["totals"]["macs"]["after"].get<double>(), 0.9 * json["totals"]["macs"]["before"].get<double>());
+  const Finished refused = RunCnnopt({PlainModel(), out_, "--min-agreement=0.8"});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("no output has a top-1"));
+}
+
 TEST_F(SlimRun, WithoutRuntimeWhenNothingIsRun) {
   const std::vector<std::vector<std::string>> cases = {{"--fit=weights", "--pass=dsc:rank=2"},
                                                        {"--pass=fold-batch-norm"},
-                                                       {"--fit=weights", "--pass=dsc", "--target-macs=0.9"}};
+                                                       {"--fit=weights", "--pass=dsc", "--target-macs=0.9"},
+                                                       {"--fit=weights", "--pass=dsc", "--target-size=0.9"}};
   for (const std::vector<std::string>& flags : cases) {
     SCOPED_TRACE(flags.back());
     std::vector<std::string> arguments = {resnet_, out_, "--verify=off", "--ort=/nonexistent"};

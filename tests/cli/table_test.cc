@@ -35,13 +35,13 @@ TEST(Table, WholeText) {
             "2 layers     2.00 M MACs     kept: 1x1 kernel: dsc needs a kernel\n"
             "tail         1x1 64->64      kept: would pass the error bound of 0.05\n"
             "\n"
-            "MACs               59.65 M ->   29.61 M  0.496x\n"
+            "MACs               59.65 M ->   29.61 M  0.496x  (budget 29.82 M)\n"
             "parameters         394.2 k ->   172.3 k  0.437x\n"
-            "file               1.59 MB ->    700 kB  0.441x\n"
+            "file               1.59 MB ->    700 kB  0.441x  (budget 800 kB)\n"
             "cleanup          1 exact rewrite\n"
             "time, 1 thread     2.31 ms ->   1.55 ms  0.671x (0.66x to 0.69x)\n"
             "output error     0.0432  (bound 0.05)\n"
-            "top-1 agreement  98.4 %\n"
+            "top-1 agreement  98.4 % of 64  (bound 98 %)\n"
             "samples          32 of cifar.npy, 128 others fitted to\n"
             "verified         yes\n");
 }

@@ -316,6 +316,26 @@ TEST(ExternalPayloads, GoWhereTheThresholdSays) {
   EXPECT_EQ(FileBytes(path), model.SerializeAsString());
 }
 
+TEST(WrittenBytes, AreThoseOfTheFilesWritten) {
+  const WriteOptions all_ways[] = {
+      {}, {.external_threshold = 1}, {.external_threshold = 100}, {.protobuf_bytes = 5000}};
+  for (const WriteOptions& options : all_ways) {
+    onnx::ModelProto model = ModelWith({Raw("a", "0123"), Raw("b", std::string(5000, 'b')), Raw("c", "4567"),
+                                        Raw("d", "0123"), Raw("e", std::string(3 << 20, 'e'))});
+    const std::string before = model.SerializeAsString();
+    const TempFolder folder;
+    const std::string path = folder.Path("m.onnx");
+    const absl::StatusOr<int64_t> bytes = WrittenBytes(model, path, options);
+    ASSERT_THAT(bytes, IsOk());
+    EXPECT_EQ(model.SerializeAsString(), before);
+    EXPECT_THAT(folder.Names(), ::testing::IsEmpty());
+    ASSERT_THAT(WriteModel(model, path, options), IsOk());
+    size_t written = 0;
+    for (const std::string& name : folder.Names()) written += FileBytes(folder.Path(name)).size();
+    EXPECT_EQ(*bytes, static_cast<int64_t>(written));
+  }
+}
+
 TEST(ExternalPayloads, AreWrittenWhenTheModelWouldBeTooLarge) {
   onnx::ModelProto model = ModelWith({Raw("w", std::string(4096, 'w')), Raw("shape", "0123")});
   const auto whole = static_cast<int64_t>(model.ByteSizeLong());

@@ -1,5 +1,8 @@
 #include "passes/allocate.h"
 
+#include <algorithm>
+#include <cmath>
+#include <functional>
 #include <limits>
 #include <random>
 
@@ -62,7 +65,23 @@ TEST(LagrangianPathTest, EveryPlanOnItIsOptimalForItsCost) {
   }
 }
 
-TEST(MeetBudgetTest, HoldsTheBudgetAndIsNearTheOptimum) {
+// One budget, on the costs of `choices`.
+std::optional<Plan> MeetBudget(const Choices& choices, int64_t most) {
+  Budget budget;
+  budget.most = most;
+  std::vector<std::vector<double>> damage;
+  for (const std::vector<Choice>& site : choices) {
+    std::vector<int64_t>& costs = budget.costs.emplace_back();
+    std::vector<double>& damages = damage.emplace_back();
+    for (const Choice& choice : site) {
+      costs.push_back(choice.cost);
+      damages.push_back(choice.damage);
+    }
+  }
+  return MeetBudgets(damage, {budget});
+}
+
+TEST(MeetBudgetsTest, HoldsTheBudgetAndIsNearTheOptimum) {
   std::mt19937 random(2);
   double found = 0, best = 0;
   for (int trial = 0; trial < 300; ++trial) {
@@ -82,7 +101,7 @@ TEST(MeetBudgetTest, HoldsTheBudgetAndIsNearTheOptimum) {
   EXPECT_LT(found, 1.15 * best);  // over all trials; a Lagrangian misses the plans off the hull
 }
 
-TEST(MeetBudgetTest, KeepsEverythingWhenNothingIsAsked) {
+TEST(MeetBudgetsTest, KeepsEverythingWhenNothingIsAsked) {
   const Choices choices = {{{100, 0}, {50, 1}}, {{100, 0}}};
   EXPECT_THAT(*MeetBudget(choices, 200), ::testing::ElementsAre(0, 0));
   EXPECT_THAT(*MeetBudget(choices, 199), ::testing::ElementsAre(1, 0));
@@ -90,12 +109,78 @@ TEST(MeetBudgetTest, KeepsEverythingWhenNothingIsAsked) {
   EXPECT_TRUE(MeetBudget({}, 0).has_value());
 }
 
-TEST(MeetBudgetTest, SpendsWhatTheLastStepOvershot) {
+TEST(MeetBudgetsTest, SpendsWhatTheLastStepOvershot) {
   // The path's cheap steps first: both sites; then site 0 can come back to its mild choice within the budget.
   const Choices choices = {{{1000, 0}, {900, 5}, {100, 50}}, {{1000, 0}, {500, 1}}};
   const std::optional<Plan> plan = MeetBudget(choices, 1400);
   ASSERT_TRUE(plan.has_value());
   EXPECT_THAT(*plan, ::testing::ElementsAre(1, 1));
+}
+
+// A second cost that follows the first loosely, as parameters follow multiplications.
+Costs LooselyAfter(const Choices& choices, std::mt19937& random) {
+  Costs costs;
+  for (const std::vector<Choice>& site : choices) {
+    std::vector<int64_t>& row = costs.emplace_back();
+    for (const Choice& choice : site) row.push_back(choice.cost * (50 + static_cast<int64_t>(random() % 100)) / 100);
+  }
+  return costs;
+}
+
+TEST(MeetBudgetsTest, HoldsSeveralAtOnceAndIsNearTheOptimum) {
+  std::mt19937 random(3);
+  double found = 0, best = 0;
+  int possible = 0, missed = 0;
+  for (int trial = 0; trial < 300; ++trial) {
+    const Choices choices = RandomChoices(random, 4, 4);
+    std::vector<std::vector<double>> damage;
+    std::vector<Budget> budgets(2 + static_cast<size_t>(trial % 2));
+    for (const std::vector<Choice>& site : choices) {
+      damage.emplace_back();
+      budgets[0].costs.emplace_back();
+      for (const Choice& choice : site) {
+        damage.back().push_back(choice.damage);
+        budgets[0].costs.back().push_back(choice.cost);
+      }
+    }
+    for (size_t b = 0; b < budgets.size(); ++b) {
+      if (b > 0) budgets[b].costs = LooselyAfter(choices, random);
+      const auto percent = static_cast<int64_t>(20 + random() % 80);
+      budgets[b].most = PlanCost(budgets[b].costs, Plan(4, 0)) * percent / 100;
+    }
+    const auto holds = [&](const Plan& plan) {
+      return std::all_of(budgets.begin(), budgets.end(),
+                         [&](const Budget& budget) { return PlanCost(budget.costs, plan) <= budget.most; });
+    };
+    double least = std::numeric_limits<double>::infinity();
+    ForEachPlan(choices, [&](const Plan& plan) {
+      if (holds(plan)) least = std::min(least, PlanDamage(choices, plan));
+    });
+    const std::optional<Plan> plan = MeetBudgets(damage, budgets);
+    possible += std::isfinite(least) ? 1 : 0;
+    missed += std::isfinite(least) && !plan.has_value() ? 1 : 0;
+    if (!plan.has_value()) continue;
+    EXPECT_TRUE(holds(*plan));
+    found += PlanDamage(choices, *plan);
+    best += least;
+  }
+  EXPECT_GT(possible, 100);
+  EXPECT_LT(possible, 300);
+  EXPECT_EQ(missed, 0);
+  EXPECT_LT(found, 1.03 * best);
+}
+
+TEST(MeetBudgetsTest, WeighsTheBudgetThatBinds) {
+  // One choice saves the first cost only, the other the second; whichever budget is tight decides.
+  const std::vector<std::vector<double>> damage = {{0, 1, 1}};
+  const auto budgets = [](int64_t first, int64_t second) {
+    return std::vector<Budget>{{{{100, 10, 100}}, first}, {{{100, 100, 10}}, second}};
+  };
+  EXPECT_THAT(*MeetBudgets(damage, budgets(50, 100)), ::testing::ElementsAre(1));
+  EXPECT_THAT(*MeetBudgets(damage, budgets(100, 50)), ::testing::ElementsAre(2));
+  EXPECT_THAT(*MeetBudgets(damage, budgets(100, 100)), ::testing::ElementsAre(0));
+  EXPECT_FALSE(MeetBudgets(damage, budgets(50, 50)).has_value());
+  EXPECT_FALSE(MeetBudgets(damage, budgets(-1, 100)).has_value());
 }
 
 }  // namespace

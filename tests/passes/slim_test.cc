@@ -2,8 +2,10 @@
 
 #include <random>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "passes/site.h"
 #include "tests/testing/convolution.h"
 #include "tests/testing/model.h"
 #include "tests/testing/slim_checks.h"
@@ -161,6 +163,203 @@ TEST(Slim, FitsVeryWideLayersByWeightsOnly) {
   EXPECT_EQ(report->verdict, Verdict::kSlimmed);
   EXPECT_EQ(report->layers[0].now, "low-rank rank 16");
   EXPECT_THAT(report->warnings, Contains(HasSubstr("y: fitted by weights only")));
+}
+
+// Two 3x3 Convs and a classifier on top; `axes` are the sizes of the image, "h,w" when open.
+onnx::ModelProto SmallClassifier(const std::string& axes, int64_t classes = 10) {
+  std::mt19937 random(3);
+  onnx::ModelProto model = testing::ModelFromText(absl::StrCat(
+      R"(<ir_version: 8, opset_import: ["" : 17]> g (float[1,16,)", axes, R"(] x) => (float[1,)", classes, R"(] y) {
+           a = Conv<pads = [1,1,1,1]>(x, w1)
+           b = Relu(a)
+           c = Conv<pads = [1,1,1,1]>(b, w2)
+           d = GlobalAveragePool(c)
+           e = Flatten(d)
+           y = Gemm(e, w3)
+         })"));
+  const std::pair<std::string, Shape> weights[] = {
+      {"w1", {32, 16, 3, 3}}, {"w2", {32, 32, 3, 3}}, {"w3", {32, classes}}};
+  for (const auto& [name, shape] : weights) {
+    const Matrix values = testing::RandomMatrix(random, ElementCount(shape), 1) * 0.2;
+    onnx::TensorProto like;
+    like.set_data_type(onnx::TensorProto::FLOAT);
+    const absl::Span<const double> span(values.data(), static_cast<size_t>(values.size()));
+    absl::StatusOr<onnx::TensorProto> tensor = EncodeFloats(name, shape, span, like);
+    EXPECT_TRUE(tensor.ok()) << tensor.status();
+    *model.mutable_graph()->add_initializer() = *std::move(tensor);
+  }
+  return model;
+}
+
+SlimOptions NoLatency() {
+  SlimOptions options;
+  options.input_shapes = {{"x", {1, 16, 8, 8}}};
+  options.measure_latency = false;
+  options.runtime = testing::TestRuntime();
+  options.bounds.max_error = 10;  // the weights are random, errors are large
+  return options;
+}
+
+TEST(SlimBudgets, ParametersAndBytesHoldInTheModelThatComesOut) {
+  for (const Fit fit : {Fit::kWeights, Fit::kSamples}) {  // a fit to samples gives the layers biases they did not have
+    onnx::ModelProto model = SmallClassifier("8,8");
+    const auto bytes = static_cast<int64_t>(model.ByteSizeLong());
+    SlimOptions options = NoLatency();
+    options.fit = fit;
+    options.target_params = 0.6;
+    options.target_size = FileSize{0, bytes * 65 / 100};
+    const absl::StatusOr<SlimReport> report = Slim(model, options);
+    ASSERT_TRUE(report.ok()) << report.status();
+    ASSERT_EQ(report->verdict, Verdict::kSlimmed) << report->reason;
+    const int64_t params = TotalParameters(model.graph());
+    EXPECT_LE(params, report->before.params * 6 / 10);
+    EXPECT_GT(params, report->before.params * 4 / 10);  // and little is left unused
+    EXPECT_LE(static_cast<int64_t>(model.ByteSizeLong()), bytes * 65 / 100);
+    ASSERT_EQ(report->budgets.size(), 2u);
+    EXPECT_EQ(report->budgets[0].unit, BudgetUnit::kParams);
+    EXPECT_EQ(report->budgets[0].reached, params);
+    EXPECT_EQ(report->budgets[1].limit, bytes * 65 / 100);
+    EXPECT_EQ(report->budgets[1].reached, static_cast<int64_t>(model.ByteSizeLong()));
+  }
+}
+
+TEST(SlimBudgets, AFileSizeCountsWhatTheCallerAdds) {
+  SlimOptions options = NoLatency();
+  options.target_size = FileSize{0.7, 0};
+  std::vector<int64_t> sizes;
+  for (const int64_t added : {0, 15'000}) {
+    onnx::ModelProto model = SmallClassifier("8,8");
+    const auto before = static_cast<int64_t>(model.ByteSizeLong());
+    options.file_bytes = [&](const onnx::ModelProto& slim) {
+      return static_cast<int64_t>(slim.ByteSizeLong()) + added;
+    };
+    const absl::StatusOr<SlimReport> report = Slim(model, options);
+    ASSERT_TRUE(report.ok()) << report.status();
+    ASSERT_EQ(report->verdict, Verdict::kSlimmed) << report->reason;
+    sizes.push_back(static_cast<int64_t>(model.ByteSizeLong()));
+    EXPECT_LE(sizes.back() + added, before * 7 / 10);
+    EXPECT_EQ(report->budgets.front().reached, sizes.back() + added);
+  }
+  EXPECT_LT(sizes[1], sizes[0]);
+}
+
+TEST(SlimBudgets, OutOfReachNamesTheLeastThereIs) {
+  SlimOptions options = NoLatency();
+  options.target_size = FileSize{0, 5'000};
+  onnx::ModelProto model = SmallClassifier("8,8");
+  const std::string before = model.SerializeAsString();
+  const absl::StatusOr<SlimReport> refused = Slim(model, options);
+  ASSERT_TRUE(refused.ok()) << refused.status();
+  EXPECT_EQ(refused->verdict, Verdict::kRefused);
+  EXPECT_EQ(model.SerializeAsString(), before);
+  EXPECT_EQ(refused->budgets.front().reached, std::nullopt);
+  const std::string start = "target-size 5000 bytes cannot be reached: the least that these passes could give is ";
+  ASSERT_THAT(refused->reason, ::testing::StartsWith(start));
+  // And with the figure it gives, the run goes through.
+  options.target_size->bytes = std::stoll(refused->reason.substr(start.size()));
+  const absl::StatusOr<SlimReport> report = Slim(model, options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->verdict, Verdict::kSlimmed) << report->reason;
+  EXPECT_LE(static_cast<int64_t>(model.ByteSizeLong()), options.target_size->bytes);
+}
+
+TEST(SlimBudgets, ParametersAndBytesNeedNoShapes) {
+  SlimOptions options = NoLatency();
+  options.input_shapes.clear();
+  options.runtime = nullptr;
+  options.verify = Verify::kOff;
+  options.fit = Fit::kWeights;
+  options.target_params = 0.5;
+  options.target_size = FileSize{0.6, 0};
+  onnx::ModelProto model = SmallClassifier("h,w");
+  const absl::StatusOr<SlimReport> report = Slim(model, options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  ASSERT_EQ(report->verdict, Verdict::kSlimmed) << report->reason;
+  EXPECT_EQ(report->before.macs, std::nullopt);
+  EXPECT_LE(TotalParameters(model.graph()), report->before.params / 2);
+  options.target_macs = 0.5;
+  const absl::StatusOr<SlimReport> unknown = Slim(model, options);
+  EXPECT_EQ(unknown.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(unknown.status().message()), HasSubstr("--input-shape"));
+}
+
+TEST(SlimBudgets, RefusesNonsense) {
+  const auto message = [](const SlimOptions& options) {
+    onnx::ModelProto model = SmallClassifier("8,8");
+    const absl::StatusOr<SlimReport> report = Slim(model, options);
+    EXPECT_EQ(report.status().code(), absl::StatusCode::kInvalidArgument);
+    return std::string(report.status().message());
+  };
+  SlimOptions options = NoLatency();
+  options.target_params = 1.5;
+  EXPECT_THAT(message(options), HasSubstr("target-params is 1.5"));
+  options = NoLatency();
+  options.target_size = FileSize{-1, 0};
+  EXPECT_THAT(message(options), HasSubstr("target-size is -1"));
+  options.target_size = FileSize{0, 0};
+  EXPECT_THAT(message(options), HasSubstr("target-size is 0 bytes"));
+  options = NoLatency();
+  options.bounds.min_agreement = 0;
+  EXPECT_THAT(message(options), HasSubstr("min-agreement is 0"));
+  options = NoLatency();
+  options.passes = {{"dsc", 2}};
+  options.target_size = FileSize{0.5, 0};
+  EXPECT_THAT(message(options), HasSubstr("contradict"));
+}
+
+TEST(SlimBounds, AgreementIsHeldAndIsNotTheErrorBound) {
+  std::vector<int64_t> macs;
+  for (const double least : {1.0, 0.25}) {
+    onnx::ModelProto model = SmallClassifier("8,8");
+    SlimOptions options = NoLatency();
+    options.bounds = {std::nullopt, least};
+    options.synthetic_samples = 100;
+    const absl::StatusOr<SlimReport> report = Slim(model, options);
+    ASSERT_TRUE(report.ok()) << report.status();
+    ASSERT_EQ(report->verdict, Verdict::kSlimmed) << report->reason;
+    EXPECT_TRUE(report->verified);
+    EXPECT_EQ(report->bounds.max_error, std::nullopt);
+    EXPECT_EQ(report->comparison->top1_rows, 20);
+    EXPECT_GE(*report->comparison->top1_agreement, least);
+    EXPECT_THAT(report->warnings, ::testing::IsEmpty());
+    macs.push_back(*report->after.macs);
+  }
+  EXPECT_LT(macs[1], macs[0]);
+}
+
+TEST(SlimBounds, AgreementNextToABudgetIsCheckedAtTheEnd) {
+  onnx::ModelProto model = SmallClassifier("8,8");
+  SlimOptions options = NoLatency();
+  options.target_macs = 0.1;
+  options.bounds.min_agreement = 1;
+  options.synthetic_samples = 100;
+  const absl::StatusOr<SlimReport> report = Slim(model, options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->verdict, Verdict::kRefused);
+  EXPECT_THAT(report->reason, HasSubstr("on 20 held-out samples, the bound is 1"));
+}
+
+TEST(SlimBounds, TooFewSamplesForTheAgreementAreWarnedAbout) {
+  onnx::ModelProto model = SmallClassifier("8,8");
+  SlimOptions options = NoLatency();
+  options.bounds.min_agreement = 0.9;
+  options.synthetic_samples = 25;  // 5 held out
+  const absl::StatusOr<SlimReport> report = Slim(model, options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_THAT(report->warnings, ::testing::Contains(HasSubstr("min-agreement 0.9 is finer than 5 held-out samples")));
+}
+
+TEST(SlimBounds, AgreementNeedsAClassifierAndARuntime) {
+  onnx::ModelProto model = SmallClassifier("8,8", 1);  // a single number is no choice
+  SlimOptions options = NoLatency();
+  options.bounds.min_agreement = 0.9;
+  const absl::StatusOr<SlimReport> no_classes = Slim(model, options);
+  EXPECT_EQ(no_classes.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(no_classes.status().message()), HasSubstr("no output has a top-1"));
+  options.runtime = nullptr;
+  options.verify = Verify::kOff;
+  options.target_params = 0.5;
+  EXPECT_EQ(Slim(model, options).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
 }  // namespace

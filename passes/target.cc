@@ -1,0 +1,126 @@
+#include "passes/target.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "onnx_io/status_macros.h"
+#include "onnx_io/tensor.h"
+
+namespace cnnopt {
+namespace {
+
+// Bytes per number of the site's weight.
+int64_t NumberBytes(const GraphView& view, const Site& site) {
+  const onnx::NodeProto& node = *view.Producer(site.output);
+  const onnx::TensorProto* weight = view.Constant(Input(node, 1));
+  return weight == nullptr ? 0 : ElementBytes(weight->data_type());
+}
+
+// What biases may add that a refit gives to layers that had none.
+int64_t RefitBiases(const TargetContext& context, BudgetUnit unit) {
+  int64_t sum = 0;
+  for (const Site& site : context.sites) {
+    if (!context.refits || !site.conv.has_value() || site.conv->bias.size() > 0) continue;
+    const auto names = static_cast<int64_t>(2 * site.output.size() + 64);  // the tensor's own, and the node's for it
+    const int64_t channels = site.conv->out_channels;
+    sum += unit == BudgetUnit::kParams ? channels : channels * NumberBytes(context.view, site) + names;
+  }
+  return sum;
+}
+
+Costs CandidateCosts(const TargetContext& context, BudgetUnit unit) {
+  Costs costs;
+  for (size_t s = 0; s < context.proposals.size(); ++s) {
+    std::vector<int64_t>& site = costs.emplace_back();
+    const int64_t bytes = NumberBytes(context.view, context.sites[s]);
+    for (const Candidate& candidate : context.proposals[s].candidates) {
+      site.push_back(unit == BudgetUnit::kMacs     ? candidate.macs.value_or(0)
+                     : unit == BudgetUnit::kParams ? candidate.params
+                                                   : candidate.params * bytes);
+    }
+  }
+  return costs;
+}
+
+absl::Status CheckMacsKnown(const TargetContext& context) {
+  for (const Site& site : context.sites) {
+    if (!site.macs.has_value()) {
+      return absl::InvalidArgumentError(absl::StrCat("target-macs: ", site.op, " '", site.name,
+                                                     "': its MACs are unknown because shapes are dynamic: give "
+                                                     "--input-shape, or --target-params or --target-size instead"));
+    }
+  }
+  if (context.original.macs.has_value()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "target-macs: the model's MACs are unknown because shapes are dynamic: give --input-shape, or --target-params or "
+      "--target-size instead");
+}
+
+Target MakeTarget(const TargetContext& context, BudgetUnit unit, double fraction, int64_t whole) {
+  Target target;
+  target.unit = unit;
+  target.asked = fraction;
+  target.whole = whole;
+  target.limit = static_cast<int64_t>(fraction * static_cast<double>(whole));
+  target.costs = CandidateCosts(context, unit);
+  return target;
+}
+
+}  // namespace
+
+std::string Describe(const Target& target) {
+  const std::string name = absl::StrCat("target-", target.unit == BudgetUnit::kMacs     ? "macs"
+                                                   : target.unit == BudgetUnit::kParams ? "params"
+                                                                                        : "size");
+  return target.asked > 0 ? absl::StrFormat("%s %g", name, target.asked)
+                          : absl::StrCat(name, " ", InItsWords(target, target.limit));
+}
+
+std::string InItsWords(const Target& target, int64_t taken) {
+  if (target.asked == 0) return absl::StrCat(taken, " bytes");
+  return absl::StrFormat("%.3f", static_cast<double>(taken) / static_cast<double>(std::max<int64_t>(target.whole, 1)));
+}
+
+absl::StatusOr<std::vector<Target>> ListTargets(const TargetContext& context) {
+  const SlimOptions& options = context.options;
+  std::vector<Target> targets;
+  if (options.target_macs.has_value()) {
+    CNNOPT_RETURN_IF_ERROR(CheckMacsKnown(context));
+    targets.push_back(MakeTarget(context, BudgetUnit::kMacs, *options.target_macs, *context.original.macs));
+  }
+  const Plan keep(context.sites.size(), 0);
+  if (options.target_params.has_value()) {
+    Target& target =
+        targets.emplace_back(MakeTarget(context, BudgetUnit::kParams, *options.target_params, context.original.params));
+    target.fixed =
+        TotalParameters(context.clean.graph()) - PlanCost(target.costs, keep) + RefitBiases(context, target.unit);
+  }
+  if (options.target_size.has_value()) {
+    const FileSize& size = *options.target_size;
+    Target& target =
+        targets.emplace_back(MakeTarget(context, BudgetUnit::kBytes, size.fraction, context.original.bytes));
+    if (size.fraction == 0) target.limit = size.bytes;
+    CNNOPT_ASSIGN_OR_RETURN(const int64_t clean_bytes, FileBytes(options, context.clean));
+    target.fixed = clean_bytes - PlanCost(target.costs, keep) + RefitBiases(context, target.unit);
+  }
+  return targets;
+}
+
+absl::StatusOr<int64_t> Taken(const Target& target, const SlimOptions& options, const onnx::ModelProto& model,
+                              const Plan& plan, const Workbench& bench) {
+  if (target.unit == BudgetUnit::kParams) return TotalParameters(model.graph());
+  if (target.unit == BudgetUnit::kBytes) return FileBytes(options, model);
+  int64_t macs = 0;
+  for (size_t s = 0; s < plan.size(); ++s) {
+    const bool built = bench.Failure(s, plan[s]).empty();
+    macs += target.costs[s][built ? static_cast<size_t>(plan[s]) : 0];
+  }
+  return macs;
+}
+
+absl::StatusOr<int64_t> FileBytes(const SlimOptions& options, const onnx::ModelProto& model) {
+  return options.file_bytes ? options.file_bytes(model) : static_cast<int64_t>(model.ByteSizeLong());
+}
+
+}  // namespace cnnopt
