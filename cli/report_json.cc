@@ -113,6 +113,12 @@ void AddFigures(const Figures& figures, Json& object) {
   object["new_nonfinite"] = figures.new_nonfinite;
 }
 
+Json Stages(const std::vector<StageTime>& stages) {
+  Json list = Json::array();
+  for (const StageTime& stage : stages) list.push_back({{"stage", stage.stage}, {"seconds", stage.seconds}});
+  return list;
+}
+
 Json Compared(const std::optional<Comparison>& comparison) {
   if (!comparison.has_value()) {
     return nullptr;
@@ -168,6 +174,7 @@ std::string RenderJson(const SlimReport& report, const ReportContext& context) {
         {"sha256", TextOrNull(context.calibration_sha256)}}},
       {"runtime", TextOrNull(report.runtime_version)},
       {"warnings", Texts(report.warnings)},
+      {"stages", Stages(report.stages)},
   };
   return json.dump(2) + "\n";
 }

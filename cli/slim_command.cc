@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "cli/calibration.h"
 #include "cli/display.h"
@@ -234,6 +235,13 @@ std::string Title(const SlimArguments& arguments, const ReportContext& context) 
   return absl::StrCat(arguments.in, " -> ", arguments.dry_run ? "nothing written (dry run)" : "nothing written");
 }
 
+// Where the time went: "cnnopt: seconds: clean up 0.1, factorise 12.4".
+std::string StagesLine(const std::vector<StageTime>& stages) {
+  std::vector<std::string> parts;
+  for (const StageTime& stage : stages) parts.push_back(absl::StrFormat("%s %.1f", stage.stage, stage.seconds));
+  return absl::StrCat("cnnopt: seconds: ", absl::StrJoin(parts, ", "), "\n");
+}
+
 ExitCode Print(const SlimArguments& arguments, const SlimReport& report, const ReportContext& context,
                const Console& console) {
   const bool failed_unchanged = report.verdict == Verdict::kUnchanged && arguments.fail_if_unchanged;
@@ -245,6 +253,7 @@ ExitCode Print(const SlimArguments& arguments, const SlimReport& report, const R
     table.title = Title(arguments, context);
     table.samples = context.calibration;
     console.out << RenderTable(report, table);
+    if (arguments.verbose) console.err << StagesLine(report.stages);
     for (const std::string& warning : report.warnings) {
       console.err << "cnnopt: warning: " << ForScreen(warning) << "\n";
     }

@@ -373,13 +373,8 @@ absl::Status TimeBoth(Job& job, const onnx::ModelProto& slim) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-bool HasBudget(const SlimOptions& options) {
-  return options.target_macs.has_value() || options.target_params.has_value() || options.target_size.has_value();
-}
-
-absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& options, const Progress& progress) {
+// The stages in the order of the file's head.
+absl::StatusOr<SlimReport> RunStages(onnx::ModelProto& model, const SlimOptions& options, const Progress& progress) {
   CNNOPT_ASSIGN_OR_RETURN(const Selection selection, SelectPasses(options.passes, options.cleanup));
   CNNOPT_RETURN_IF_ERROR(CheckOptions(options, selection));
   Job job{model, options, progress, selection, {}, {}, {}, {}, {}, {}, {}, {}};
@@ -429,6 +424,26 @@ absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& opti
   CNNOPT_RETURN_IF_ERROR(TimeBoth(job, slim));
   report.verdict = Verdict::kSlimmed;
   model = std::move(slim);
+  return report;
+}
+
+}  // namespace
+
+bool HasBudget(const SlimOptions& options) {
+  return options.target_macs.has_value() || options.target_params.has_value() || options.target_size.has_value();
+}
+
+absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& options, const Progress& progress) {
+  std::vector<StageTime> stages;
+  absl::StatusOr<SlimReport> report;
+  {
+    StageClock clock(stages);
+    report = RunStages(model, options, [&](const std::string& stage, int64_t done, int64_t total) {
+      clock.Enter(stage);
+      if (progress) progress(stage, done, total);
+    });
+  }
+  if (report.ok()) report->stages = std::move(stages);
   return report;
 }
 

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "onnx/onnx_pb.h"
 #include "onnx_io/tensor.h"
+#include "passes/stage_clock.h"
 #include "runtime/compare.h"
 #include "runtime/samples.h"
 #include "runtime/session.h"
@@ -66,7 +67,7 @@ struct SlimOptions {
   Fit fit = Fit::kSamples;                    // kSamples: one in five is held out, and everything is judged on those
   int64_t synthetic_samples = 16;
   uint64_t seed = 1;
-  int threads = 0;  // of the runs and the solves; 0: as many as this process may use
+  int threads = 0;                         // of the runs and the solves; 0: as many as this process may use
   int64_t max_memory = kDefaultMaxMemory;  // bytes that statistics of what layers see and values between them may take
   Verify verify = Verify::kEnforce;
   bool measure_latency = true;                 // with 1 runtime thread
@@ -124,9 +125,10 @@ struct SlimReport {
   std::map<std::string, Shape> input_shapes;
   std::string runtime_version;  // of ONNX Runtime; empty without
   std::vector<std::string> warnings;
+  std::vector<StageTime> stages;  // where the time went
 };
 
-// Called from the calling thread only. `done` of `total` steps of `stage` are finished.
+// Never called by two threads at once. `done` of `total` steps of `stage` are finished.
 using Progress = std::function<void(const std::string& stage, int64_t done, int64_t total)>;
 
 // Slims `model` in place. On an error and on every verdict but kSlimmed it is unchanged.
