@@ -28,27 +28,40 @@ absl::Status StoreFraction(const std::string& text, std::optional<double>& fract
 }
 
 // A fraction, or bytes with their unit. Kilo is 1000, as in the table; kibi is 1024.
-absl::Status StoreFileSize(const std::string& text, SlimArguments& arguments) {
+// "800KB", "1.5M", "10MiB" as bytes; nullopt when there is no unit or the number makes no sense.
+std::optional<int64_t> ParseBytes(const std::string& text) {
   static constexpr std::pair<absl::string_view, double> kUnits[] = {
       {"KiB", 1024}, {"MiB", 1024 * 1024}, {"GiB", 1024 * 1024 * 1024},
       {"KB", 1e3},   {"MB", 1e6},          {"GB", 1e9},
       {"K", 1e3},    {"M", 1e6},           {"G", 1e9},
       {"B", 1}};
-  FileSize size;
-  absl::string_view digits = text;
   const auto unit = std::find_if(std::begin(kUnits), std::end(kUnits),
                                  [&](const auto& entry) { return absl::EndsWith(text, entry.first); });
-  if (unit != std::end(kUnits)) digits.remove_suffix(unit->first.size());
-  const std::optional<double> number = ParseNumber<double>(digits);
-  const double bytes = unit == std::end(kUnits) ? 0 : number.value_or(0) * unit->second;
-  const bool is_size = bytes >= 1 && bytes <= 1e15;
-  const bool is_fraction = unit == std::end(kUnits) && number.has_value() && *number > 0 && *number <= 1;
-  if (!is_size && !is_fraction) {
+  if (unit == std::end(kUnits)) return std::nullopt;
+  absl::string_view digits = text;
+  digits.remove_suffix(unit->first.size());
+  const double bytes = ParseNumber<double>(digits).value_or(0) * unit->second;
+  if (!(bytes >= 1 && bytes <= 1e15)) return std::nullopt;
+  return static_cast<int64_t>(bytes);
+}
+
+absl::Status StoreFileSize(const std::string& text, SlimArguments& arguments) {
+  const std::optional<int64_t> bytes = ParseBytes(text);
+  const std::optional<double> fraction = ParseNumber<double>(text);
+  if (bytes.has_value()) {
+    arguments.target_size = FileSize{0, *bytes};
+  } else if (fraction.has_value() && *fraction > 0 && *fraction <= 1) {
+    arguments.target_size = FileSize{*fraction, 0};
+  } else {
     return Expected("a fraction above 0 and at most 1, or bytes like 800KB, 1.5MB or 10MiB");
   }
-  size.fraction = is_fraction ? *number : 0;
-  size.bytes = static_cast<int64_t>(bytes);
-  arguments.target_size = size;
+  return absl::OkStatus();
+}
+
+absl::Status StoreMaxMemory(const std::string& text, SlimArguments& arguments) {
+  const std::optional<int64_t> bytes = ParseBytes(text);
+  if (!bytes.has_value()) return Expected("bytes like 500MB or 2GiB");
+  arguments.max_memory = *bytes;
   return absl::OkStatus();
 }
 
@@ -305,6 +318,11 @@ std::vector<Flag> BuildFlags() {
        StoreSwitch<&A::latency, false>},
       {"--threads", "", "N", kRunning, "default 0: as many as this process may use; the result is the same", false,
        StoreThreads},
+      {"--max-memory", "", "SIZE", kRunning,
+       absl::StrCat("what statistics of the samples and values between layers may take, beside the model and ONNX "
+                    "Runtime; layers beyond it are fitted by weights only; default ",
+                    kDefaultMaxMemory / 1'000'000'000, "GB"),
+       false, StoreMaxMemory},
       {"--ort", "", "PATH", kRunning, "the ONNX Runtime library to use; default $CNNOPT_ORT, else the installed one",
        false, [](const std::string& text, A& a) { return StorePath(text, a.ort); }},
       {"--quiet", "-q", "", kRunning, "print errors only", false, StoreSwitch<&A::quiet, true>},

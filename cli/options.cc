@@ -217,6 +217,7 @@ std::vector<std::string> CanonicalOptions(const SlimArguments& arguments, absl::
     add("--input-shape=", name, name.empty() ? "" : ":", absl::StrJoin(shape, ","));
   }
   if (arguments.verify != Verify::kEnforce) add("--verify=", arguments.verify == Verify::kOff ? "off" : "report");
+  if (arguments.max_memory != kDefaultMaxMemory) add("--max-memory=", arguments.max_memory, "B");
   if (arguments.external_threshold.has_value()) add("--external-data=", *arguments.external_threshold);
   return flags;
 }

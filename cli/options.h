@@ -45,6 +45,7 @@ struct SlimArguments {
   Verify verify = Verify::kEnforce;
   bool latency = true;
   int threads = 0;
+  int64_t max_memory = kDefaultMaxMemory;
   std::string ort;
   bool quiet = false, verbose = false;
 };

@@ -110,6 +110,7 @@ absl::StatusOr<SlimOptions> MakeSlimOptions(const SlimArguments& arguments, cons
   options.seed = arguments.seed;
   options.fit = arguments.fit;
   options.threads = arguments.threads;
+  options.max_memory = arguments.max_memory;
   options.verify = arguments.verify;
   options.measure_latency = arguments.latency;
   options.assume_constant = arguments.assume_constant;

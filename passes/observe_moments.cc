@@ -39,6 +39,11 @@ constexpr int64_t kMostElements = 8192;
 
 bool Observable(const Conv& conv) { return conv.group_in_channels() * conv.taps() <= kMostElements; }
 
+int64_t MomentBytes(const Conv& conv) {
+  const int64_t elements = conv.group_in_channels() * conv.taps();
+  return conv.groups * elements * elements * static_cast<int64_t>(sizeof(double));
+}
+
 int64_t PatchCount(const Conv& conv) {
   return std::clamp(kPatchesPerDimension * conv.group_in_channels() * conv.taps(), kFewestPatches, kMostPatches);
 }

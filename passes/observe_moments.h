@@ -23,6 +23,9 @@ int64_t PatchCount(const Conv& conv);
 // Gemm behind a large map) are fitted by weights only and not refitted.
 bool Observable(const Conv& conv);
 
+// What the moments of a site take, all groups.
+int64_t MomentBytes(const Conv& conv);
+
 // The moments of each site, one entry per group; none for sites without numbers and those `wanted` leaves out, which
 // then are fitted by weights only. `model` is the one the sites were found in, `view` its index. `step` is called after
 // each sample. Errors: what the runtime said; Unimplemented when an input is no floating-point tensor.

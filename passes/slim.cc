@@ -271,11 +271,20 @@ absl::Status LookAtSamples(Job& job, const GraphView& view) {
   job.moments.resize(job.sites.size());
   if (job.fit_samples.empty()) return absl::OkStatus();
   std::vector<bool> wanted = Applicable(job.sites, job.selection.forms);
+  int64_t left = job.options.max_memory / 2;  // the other half is for what the refit remembers
   for (size_t s = 0; s < wanted.size(); ++s) {
-    if (!wanted[s] || Observable(*job.sites[s].conv)) continue;
-    wanted[s] = false;
-    job.report.warnings.push_back(
-        absl::StrCat(job.sites[s].name, ": fitted by weights only: its inputs are too many for their covariance"));
+    if (!wanted[s]) continue;
+    const Conv& conv = *job.sites[s].conv;
+    const int64_t bytes = Observable(conv) ? MomentBytes(conv) : 0;
+    const bool fits = bytes <= left;
+    wanted[s] = Observable(conv) && fits;
+    if (wanted[s]) {
+      left -= bytes;
+      continue;
+    }
+    job.report.warnings.push_back(absl::StrCat(
+        job.sites[s].name, ": fitted by weights only: ",
+        fits ? "its inputs are too many for their covariance" : "its covariance passes the limit of --max-memory"));
   }
   const auto total = static_cast<int64_t>(job.fit_samples.size());
   CNNOPT_ASSIGN_OR_RETURN(job.moments, ObserveMoments(job.options.runtime, job.clean, view, job.sites, wanted,

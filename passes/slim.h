@@ -51,7 +51,7 @@ struct Bounds {
   std::optional<double> min_agreement;  // share of rows with the original's top-1
 };
 
-inline constexpr int64_t kDefaultMaxMemory = int64_t{4} << 30;
+inline constexpr int64_t kDefaultMaxMemory = 6'000'000'000;
 
 struct SlimOptions {
   std::vector<PassChoice> passes;  // empty: every form, and every cleanup pass

@@ -30,6 +30,8 @@ namespace cnnopt {
 namespace {
 
 // Improvements of depthwise and pointwise stage in turn after the first joint refit; each gains less than the last.
+constexpr int64_t kRowsAtOnce = 64;  // of pointwise stages, in the refit of depthwise ones
+constexpr int64_t kWide = 1024;      // patch elements beyond which a single sweep must do: they cost their square
 constexpr int kSweeps = 3;
 
 Conv DepthwiseOutline(const Conv& conv, int64_t channels) { return SpatialOutline(conv, channels, channels, channels); }
@@ -157,7 +159,8 @@ DepthwiseFit FitDepthwiseFirst(const Conv& conv, const Moments& moments, int64_t
   const Moments& norm = exact ? weights_only : moments;  // at full rank nothing is lost in any norm
   fit.depthwise = ChannelDirections(conv, norm, rank);
   RefitPointwise(conv, norm, fit);
-  for (int sweep = 0; sweep < kSweeps && !norm.identity(); ++sweep) {
+  const int sweeps = conv.in_channels * conv.taps() > kWide ? 1 : kSweeps;
+  for (int sweep = 0; sweep < sweeps && !norm.identity(); ++sweep) {
     RefitDepthwise(conv, norm, fit);
     RefitPointwise(conv, norm, fit);
   }
@@ -252,20 +255,25 @@ void RefitOutputs(const Conv& conv, const Matrix& covariance, PointwiseFit& fit)
   const int64_t rank = fit.pointwise.rows() / conv.out_channels;
   // Row i of this view holds S[(i, k), :] for all taps k.
   const Eigen::Map<const Matrix> by_channel(covariance.data(), conv.in_channels, taps * size);
-  for (int64_t o = 0; o < conv.out_channels; ++o) {
-    const Matrix rows = fit.pointwise.middleRows(o * rank, rank);
-    const Matrix contracted = rows * by_channel;                                // T x (K D)
-    const Eigen::Map<const Matrix> seen(contracted.data(), rank * taps, size);  // F S
-    Matrix gram(rank * taps, rank * taps);                                      // F S F^T
-    for (int64_t f = 0; f < rank * taps; ++f) {
-      const Vector feature = seen.row(f);
-      const Matrix product = rows * Eigen::Map<const Matrix>(feature.data(), conv.in_channels, taps);  // T x K
-      gram.row(f) = Eigen::Map<const Vector>(product.data(), rank * taps);
+  // Many outputs at once: one alone would read all of S for next to no arithmetic.
+  const int64_t block = std::max<int64_t>(kRowsAtOnce / rank, 1);
+  for (int64_t first = 0; first < conv.out_channels; first += block) {
+    const int64_t count = std::min(block, conv.out_channels - first);
+    const Matrix contracted = fit.pointwise.middleRows(first * rank, count * rank) * by_channel;  // count T x (K D)
+    for (int64_t o = first; o < first + count; ++o) {
+      const Matrix rows = fit.pointwise.middleRows(o * rank, rank);
+      const Eigen::Map<const Matrix> seen(contracted.row((o - first) * rank).data(), rank * taps, size);  // F S
+      Matrix gram(rank * taps, rank * taps);                                                              // F S F^T
+      for (int64_t f = 0; f < rank * taps; ++f) {
+        const Eigen::Map<const Matrix> feature(seen.row(f).data(), conv.in_channels, taps);
+        const Matrix product = rows * feature;  // T x K
+        gram.row(f) = Eigen::Map<const Vector>(product.data(), rank * taps);
+      }
+      // Balanced pointwise rows make Gram entries comparable; SolveRight adds only what rounding asks for.
+      const Matrix target = conv.weight.row(o) * seen.transpose();
+      const Matrix kernels = SolveRight(target, Matrix(0.5 * (gram + gram.transpose())));
+      fit.depthwise.middleRows(o * rank, rank) = Eigen::Map<const Matrix>(kernels.data(), rank, taps);
     }
-    // Balanced pointwise rows make Gram entries comparable; SolveRight adds only what rounding asks for.
-    const Matrix target = conv.weight.row(o) * seen.transpose();
-    const Matrix kernels = SolveRight(target, Matrix(0.5 * (gram + gram.transpose())));
-    fit.depthwise.middleRows(o * rank, rank) = Eigen::Map<const Matrix>(kernels.data(), rank, taps);
   }
 }
 

@@ -45,7 +45,7 @@ TEST(Options, DefaultsAreTheDocumentedOnes) {
 TEST(Options, EveryFlagArrives) {
   const SlimArguments a = Parsed(
       "--target-macs=0.5 --target-params=0.4 --target-size=1.5MB --max-error 2e-2 --min-agreement=0.9 "
-      "--calibration=c.npy --calibration=mask=m.npy --samples=16 --seed=7 --input-shape=x:1,3,8,8 "
+      "--calibration=c.npy --calibration=mask=m.npy --samples=16 --seed=7 --max-memory=1.5GB --input-shape=x:1,3,8,8 "
       "--no-cleanup --assume-constant --report=a.json --report=b.json --dry-run --force --fail-if-unchanged "
       "--fit=weights --external-data=4K --no-provenance --verify=report --no-latency --threads=3 --ort=lib.so -v "
       "in.onnx out.onnx");
@@ -58,6 +58,7 @@ TEST(Options, EveryFlagArrives) {
   EXPECT_THAT(a.calibration, ElementsAre("c.npy", "mask=m.npy"));
   EXPECT_EQ(a.samples, 16);
   EXPECT_EQ(a.seed, 7u);
+  EXPECT_EQ(a.max_memory, 1'500'000'000);
   EXPECT_THAT(a.input_shapes, ElementsAre(Pair("x", ElementsAre(1, 3, 8, 8))));
   EXPECT_FALSE(a.cleanup || a.provenance || a.latency || a.quiet);
   EXPECT_TRUE(a.assume_constant && a.dry_run && a.force && a.fail_if_unchanged && a.verbose);
@@ -152,6 +153,7 @@ TEST(Options, RefusesWhatMakesNoSense) {
       {"in out -q -v", "exclude each other"},
       {"in out --samples=0", "expected a whole number from 1 to 1000000"},
       {"in out --samples=1.5", "expected a whole number"},
+      {"in out --max-memory=5", "expected bytes like 500MB or 2GiB"},
       {"in out --seed=-1", "expected a whole number from 0 to 18446744073709551615"},
       {"in out --seed=18446744073709551616", "expected a whole number"},
       {"in out --threads=-1", "expected a whole number from 0 to 1024"},

@@ -165,6 +165,19 @@ TEST(Slim, FitsVeryWideLayersByWeightsOnly) {
   EXPECT_THAT(report->warnings, Contains(HasSubstr("y: fitted by weights only")));
 }
 
+// A limit on memory leaves no room for what the layers see: weights alone must do, and the report says so.
+TEST(Slim, FitsByWeightsOnlyBeyondItsMemory) {
+  const Shape input = {1, 64};
+  onnx::ModelProto model = testing::RandomModel("y = Gemm(x, w)", input, {{"w", {64, 64}}});
+  SlimOptions options = testing::BudgetOf(0.8, input, testing::FewDirections(input, 4, 40));
+  options.verify = Verify::kReport;
+  options.max_memory = 64 * 64 * 8;  // half of it is too little
+  const absl::StatusOr<SlimReport> report = Slim(model, options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->verdict, Verdict::kSlimmed);
+  EXPECT_THAT(report->warnings, Contains(HasSubstr("y: fitted by weights only: its covariance passes the limit")));
+}
+
 // Two 3x3 Convs and a classifier on top; `axes` are the sizes of the image, "h,w" when open.
 onnx::ModelProto SmallClassifier(const std::string& axes, int64_t classes = 10) {
   std::mt19937 random(3);
