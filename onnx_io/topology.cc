@@ -195,6 +195,7 @@ std::vector<int> Ancestors(const onnx::GraphProto& graph, absl::Span<const std::
   for (int n = 0; n < graph.node_size(); ++n) {
     for (const std::string& output : graph.node(n).output()) producers[output] = n;
   }
+  producers.erase("");  // outputs left out
   for (const std::string& value : given) producers.erase(value);
   std::vector<char> needed(static_cast<size_t>(graph.node_size()), 0);
   std::vector<absl::string_view> open(values.begin(), values.end());

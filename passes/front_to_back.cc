@@ -1,10 +1,12 @@
 #include "passes/front_to_back.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 
 #include "onnx_io/status_macros.h"
+#include "onnx_io/topology.h"
 #include "passes/activation.h"
 #include "passes/cost.h"
 #include "passes/last_stages.h"
@@ -26,7 +28,20 @@ struct Task {
   size_t site = 0;
   std::string input, output;
   Surroundings around;
+  bool skip_settled = true;  // no later task changes the skip
 };
+
+// Whether `value` is computed from the output of one of `tasks`.
+bool DependsOn(const onnx::GraphProto& graph, const std::string& value, absl::Span<const Task> tasks) {
+  std::set<absl::string_view> outputs;
+  for (const Task& task : tasks) outputs.insert(task.output);
+  for (const int n : Ancestors(graph, {value})) {
+    for (const std::string& output : graph.node(n).output()) {
+      if (outputs.count(output) > 0) return true;
+    }
+  }
+  return false;
+}
 
 // All replaced sites, and kept ones behind the first of them.
 std::vector<Task> ListTasks(const RefitContext& context, const Plan& plan) {
@@ -39,6 +54,11 @@ std::vector<Task> ListTasks(const RefitContext& context, const Plan& plan) {
     if (!Observable(*site.conv)) continue;
     tasks.push_back(
         {s, context.view.Producer(site.output)->input(0), site.output, SurroundingsOf(site.output, context.view)});
+  }
+  for (size_t t = 0; t < tasks.size(); ++t) {
+    const std::string& skip = tasks[t].around.skip;
+    if (skip.empty()) continue;
+    tasks[t].skip_settled = !DependsOn(context.clean.graph(), skip, absl::MakeConstSpan(tasks).subspan(t + 1));
   }
   return tasks;
 }
@@ -54,7 +74,7 @@ struct Drift {
 struct SampleDrift {
   std::vector<MatrixF> patches;  // per group
   MatrixF target;                // the original's output, plus its skip
-  MatrixF skip;                  // the slim network's; empty: none
+  MatrixF skip;                  // the slim network's, the original's when that is not settled; empty: none
 };
 
 // The values at `positions` of an output of `conv`; empty when the tensor has another shape than `shape`, as operands
@@ -113,12 +133,13 @@ class Walk {
     };
     CNNOPT_RETURN_IF_ERROR(original_.Advance(context_.clean, values, look_at_original));
     values[0] = task.input;
+    if (!task.skip_settled) values.resize(1);  // the walk may not pass layers that are still to change
     const auto look_at_slim = [&](size_t s, const std::vector<const Tensor*>& tensors) -> absl::Status {
       CNNOPT_ASSIGN_OR_RETURN(const std::vector<float> input, ToFloats(*tensors[0]));
       for (int64_t g = 0; g < conv.groups; ++g) {
         seen[s].patches.push_back(GatherPatches(conv, g, input, LayerShape(conv, tensors[0]->shape), positions[s]));
       }
-      if (seen[s].skip.size() == 0) return absl::OkStatus();
+      if (tensors.size() == 1 || seen[s].skip.size() == 0) return absl::OkStatus();
       CNNOPT_ASSIGN_OR_RETURN(seen[s].skip,
                               GatherLike(conv, *tensors[1], OutputShape(conv, tensors[0]->shape), positions[s]));
       return absl::OkStatus();

@@ -63,5 +63,48 @@ TEST(TopologicalOrder, FollowsRedirects) {
   EXPECT_THAT(*TopologicalOrder(nodes, {{"a", "b"}}), ElementsAre(1, 0, 2));
 }
 
+constexpr char kDiamond[] = R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (bool cond, float[2] x) => (float[2] y) <float[2] w = {1, 2}> {
+      a = Neg(x)
+      b, c = Split(a)
+      d = Abs(b)
+      e = Mul(d, w)
+      f = If (cond) <
+        then_branch = t () => (float[1] p) { p = Add(c, e) },
+        else_branch = o () => (float[1] q) { d = Relu(e)  q = Neg(d) } >
+      y = Concat<axis = 0>(f, f)
+      unread = Exp(x)
+    })";  // 0 a, 1 b c, 2 d, 3 e, 4 f, 5 y, 6 unread
+
+TEST(Ancestors, AreEverythingAValueComesFrom) {
+  const onnx::ModelProto model = ModelFromText(kDiamond);
+  const onnx::GraphProto& graph = model.graph();
+  EXPECT_THAT(Ancestors(graph, {"y"}), ElementsAre(0, 1, 2, 3, 4, 5));
+  EXPECT_THAT(Ancestors(graph, {"c"}), ElementsAre(0, 1));
+  EXPECT_THAT(Ancestors(graph, {"unread", "a", "a"}), ElementsAre(0, 6));
+  EXPECT_THAT(Ancestors(graph, {"x", "w", "nowhere"}), ElementsAre());
+  EXPECT_THAT(Ancestors(graph, {}), ElementsAre());
+}
+
+TEST(Ancestors, StopAtGivenValues) {
+  const onnx::ModelProto model = ModelFromText(kDiamond);
+  const onnx::GraphProto& graph = model.graph();
+  EXPECT_THAT(Ancestors(graph, {"y"}, {"f"}), ElementsAre(5));
+  EXPECT_THAT(Ancestors(graph, {"y"}, {"y", "a"}), ElementsAre());
+  EXPECT_THAT(Ancestors(graph, {"e", "b"}, {"b"}), ElementsAre(2, 3));
+  // The branches read c and e, and a d of their own: c is needed though b is known.
+  EXPECT_THAT(Ancestors(graph, {"f"}, {"e"}), ElementsAre(0, 1, 4));
+  EXPECT_THAT(Ancestors(graph, {"f"}, {"e", "b"}), ElementsAre(0, 1, 4));
+  EXPECT_THAT(Ancestors(graph, {"f"}, {"e", "c"}), ElementsAre(4));
+  EXPECT_THAT(Ancestors(graph, {"f"}, {"e", "c", "x", "nowhere"}), ElementsAre(4));
+}
+
+TEST(Ancestors, OutputsAndInputsThatAreLeftOutHaveNothingToDoWithEachOther) {
+  const onnx::ModelProto model = ModelFromText(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[2,3] x, int64[1] k, float m) => (float[2,3] y) { "", i = TopK(x, k)  y = Clip(x, "", m) })");
+  ASSERT_EQ(model.graph().node(0).output(0), "");
+  EXPECT_THAT(Ancestors(model.graph(), {"y"}), ElementsAre(1));
+}
+
 }  // namespace
 }  // namespace cnnopt

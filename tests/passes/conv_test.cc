@@ -172,6 +172,43 @@ TEST(ComposeTest, StridesMultiplyAndPadsAdd) {
   EXPECT_LT(Difference(RunModel(chain, {1, 4, 13, 12}), RunModel(ModelOf(whole, {13, 12}), {1, 4, 13, 12})), 2e-6);
 }
 
+// Against the product of both as plain matrices, tap by tap, with zeros between the groups.
+TEST(ComposeTest, GroupedStages) {
+  std::mt19937 random(6);
+  const Geometry wide = {{3, 2}, {1, 1}, {1, 2}, {1, 0}, {0, 1}};
+  struct Stages {
+    Conv first, second;
+  };
+  const std::vector<Stages> cases = {
+      {RandomConv(random, Plain({1, 1}), 4, 6, 1, false), RandomConv(random, wide, 6, 6, 6)},   // depthwise
+      {RandomConv(random, Plain({1, 1}), 4, 6, 1, false), RandomConv(random, wide, 6, 12, 6)},  // two of each
+      {RandomConv(random, Plain({1, 1}), 4, 6, 2, false), RandomConv(random, wide, 6, 9, 3)},
+      {RandomConv(random, wide, 4, 8, 4), RandomConv(random, Plain({1, 1}), 8, 6, 2)}};
+  for (const auto& [first, second] : cases) {
+    const Conv whole = Compose({{{first, second}}});
+    const Conv a = Ungroup(first), b = Ungroup(second);
+    EXPECT_EQ(whole.groups, 1);
+    EXPECT_EQ(whole.kernel, wide.kernel);
+    EXPECT_EQ(whole.dilation, wide.dilation);
+    const int64_t taps = whole.taps();
+    Matrix expected = Matrix::Zero(b.out_channels, a.in_channels * taps);
+    for (int64_t o = 0; o < b.out_channels; ++o) {
+      for (int64_t i = 0; i < a.in_channels; ++i) {
+        for (int64_t t = 0; t < taps; ++t) {
+          for (int64_t m = 0; m < a.out_channels; ++m) {
+            const int64_t at_a = a.taps() == 1 ? 0 : t, at_b = b.taps() == 1 ? 0 : t;
+            expected(o, i * taps + t) += b.weight(o, m * b.taps() + at_b) * a.weight(m, i * a.taps() + at_a);
+          }
+        }
+      }
+    }
+    EXPECT_LT(RelativeDistance(whole.weight, expected), 1e-12);
+    Vector bias = b.bias;
+    if (a.bias.size() > 0) bias += b.weight * a.bias;
+    EXPECT_LT(RelativeDistance(whole.bias, bias), 1e-12);
+  }
+}
+
 TEST(GroupsTest, ExtractAndMergeAreInverse) {
   std::mt19937 random(2);
   const Conv conv = RandomConv(random, Plain({3}), 6, 9, 3);

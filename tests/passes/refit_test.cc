@@ -8,6 +8,7 @@
 #include "passes/cost.h"
 #include "passes/damage.h"
 #include "passes/form.h"
+#include "passes/forms/cp_factors.h"
 #include "passes/forms/forms.h"
 #include "tests/testing/convolution.h"
 
@@ -128,6 +129,43 @@ TEST(RefitLastStage, MakesUpForDriftInEveryFormAndInKeptLayers) {
       }
     }
   }
+}
+
+// The drift mixes the channels, so that the factors of the weights are no longer the ones that matter.
+TEST(RefitLastStage, MovesAllStagesOfACpChain) {
+  std::mt19937 random(6);
+  const Conv conv = RandomConv(random, Plain({3, 3}), 12, 12);
+  const Matrix mix = RandomMatrix(random, 12, 12) / std::sqrt(12.0);
+  DriftSums sums;
+  for (std::vector<MomentSums>* half : {&sums.fit, &sums.held_out}) {
+    const Matrix x = RandomMatrix(random, 4000, 12 * 9);
+    Matrix y = x * conv.weight.transpose();
+    y.rowwise() += conv.bias.transpose();
+    Matrix seen(x.rows(), x.cols());
+    for (int64_t t = 0; t < 9; ++t) {
+      for (int64_t c = 0; c < 12; ++c) {
+        seen.col(c * 9 + t).setZero();
+        for (int64_t i = 0; i < 12; ++i) seen.col(c * 9 + t) += mix(c, i) * x.col(i * 9 + t);
+      }
+    }
+    half->emplace_back().Add(seen.cast<float>(), y.cast<float>());
+  }
+  const Replacement before = CpForm()->Fit(conv, {}, 24);
+  Replacement after = before;
+  EXPECT_TRUE(RefitLastStage(conv, sums, after));
+  for (size_t s = 0; s < 3; ++s) {
+    EXPECT_GT(testing::RelativeDistance(after.branches[0][s].weight, before.branches[0][s].weight), 0.01);
+  }
+  // No other last stage could have done as well, not even the one that is best on the held-out patches themselves.
+  const MomentSums& judge = sums.held_out[0];
+  const Moments seen = judge.OfPatches();
+  Replacement last = before;
+  std::vector<Conv>& chain = last.branches[0];
+  chain.back().weight = BestOutputs({seen.covariance, judge.Cross()}, FactorsOf(chain));
+  chain.back().bias = Vector();
+  chain.back().bias = judge.TargetMean() - Compose(last).weight * seen.mean;
+  EXPECT_LT(HeldOutError(conv, sums, last), HeldOutError(conv, sums, before));
+  EXPECT_LT(HeldOutError(conv, sums, after), 0.9 * HeldOutError(conv, sums, last));
 }
 
 TEST(RefitLastStage, LeavesAloneWhatCannotGetBetter) {

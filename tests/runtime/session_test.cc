@@ -1,6 +1,7 @@
 #include "runtime/session.h"
 
 #include <cstring>
+#include <map>
 #include <string>
 #include <thread>
 #include <utility>
@@ -246,6 +247,79 @@ TEST(SessionTest, ManyThreadsShareASession) {
     thread.join();
   }
   EXPECT_THAT(results, ::testing::Each(expected));
+}
+
+SessionOptions Given(std::vector<std::string> wanted, std::map<std::string, GivenValue> given) {
+  SessionOptions options;
+  options.extra_outputs = std::move(wanted);
+  options.own_outputs = false;
+  options.given = std::move(given);
+  return options;
+}
+
+TEST(SessionGivenTest, NodesBehindAGivenValueDoNotRun) {
+  const onnx::ModelProto model = ModelFromText(R"(<ir_version: 8, opset_import: ["" : 17]>
+      g (float[2] x, float[2] z) => (float[2] y) { a = Frobnicate(x)  b = Neg(a)  y = Add(b, z) })");
+  const Session session = MakeSession(model, Given({"b", "y"}, {{"a", {onnx::TensorProto::FLOAT, 1}}}));
+  EXPECT_THAT(session.input_names(), ElementsAre("a", "z"));
+  EXPECT_THAT(session.output_names(), ElementsAre("b", "y"));
+  const Sample sample = {{"a", Floats({2}, {3, -4})}, {"z", Floats({2}, {10, 20})}};
+  const std::vector<Tensor> outputs = RunOk(session, sample);
+  ASSERT_EQ(outputs.size(), 2u);
+  EXPECT_THAT(Floats(outputs[0]), ElementsAre(-3, 4));
+  EXPECT_THAT(Floats(outputs[1]), ElementsAre(7, 24));
+  // What is fed is checked as any other input.
+  ExpectInvalid(session.Run({{"z", sample.at("z")}}).status(), "input 'a' is missing");
+  ExpectInvalid(session.Run({{"a", Floats({1, 2}, {0, 0})}, {"z", sample.at("z")}}).status(),
+                "input 'a': expected [?], found [1,2]");
+  Sample more = sample;
+  more["x"] = sample.at("z");
+  ExpectInvalid(session.Run(more).status(), "the model has no input 'x': expected 'a', 'z'");
+}
+
+TEST(SessionGivenTest, GraphInputsThatAreNoLongerReadAreNotAskedFor) {
+  const onnx::ModelProto model = ModelFromText(R"(<ir_version: 8, opset_import: ["" : 17]>
+      g (float[2] x, float[2] z) => (float[2] y) { a = Abs(x)  b = Neg(a)  c = Relu(z)  y = Add(b, c) })");
+  EXPECT_THAT(MakeSession(model).input_names(), ElementsAre("x", "z"));
+  const GivenValue vector{onnx::TensorProto::FLOAT, 1};
+  EXPECT_THAT(MakeSession(model, Given({"b"}, {{"a", vector}})).input_names(), ElementsAre("a"));
+  EXPECT_THAT(MakeSession(model, Given({"y"}, {{"b", vector}, {"c", vector}})).input_names(), ElementsAre("b", "c"));
+  // Graph inputs may be among the given values; those that nobody reads are left out, inner ones as well.
+  const std::map<std::string, GivenValue> all = {{"a", vector}, {"c", vector}, {"x", vector}, {"z", vector}};
+  const Session session = MakeSession(model, Given({"b"}, all));
+  EXPECT_THAT(session.input_names(), ElementsAre("a"));
+  EXPECT_THAT(Floats(RunOk(session, {{"a", Floats({2}, {1, 2})}})[0]), ElementsAre(-1, -2));
+}
+
+TEST(SessionGivenTest, ScalarsIntegersAndOtherSizesThanDeclared) {
+  onnx::ModelProto model = ModelFromText(R"(<ir_version: 8, opset_import: ["" : 17]>
+      g (float[2,2] x) => (float[2,2] y) <float[2] w = {1, 2}> {
+        s = ReduceSum<keepdims = 0>(x)  n = Shape(x)  f = Cast<to = 1>(n)  p = Mul(f, s)  y = Add(p, w) })");
+  // Declared shapes of values that are fed do not bind.
+  onnx::ValueInfoProto& declared = *model.mutable_graph()->add_value_info();
+  declared.set_name("n");
+  declared.mutable_type()->mutable_tensor_type()->set_elem_type(onnx::TensorProto::INT64);
+  declared.mutable_type()->mutable_tensor_type()->mutable_shape()->add_dim()->set_dim_value(7);
+  const Session session =
+      MakeSession(model, Given({"y"}, {{"s", {onnx::TensorProto::FLOAT, 0}}, {"n", {onnx::TensorProto::INT64, 1}}}));
+  EXPECT_THAT(session.input_names(), ElementsAre("n", "s"));
+  const Tensor sizes = {onnx::TensorProto::INT64, {2}, std::string("\3\0\0\0\0\0\0\0\4\0\0\0\0\0\0\0", 16)};
+  EXPECT_THAT(Floats(RunOk(session, {{"s", Floats({}, {10})}, {"n", sizes}})[0]), ElementsAre(31, 42));
+  ExpectInvalid(session.Run({{"s", Floats({1}, {10})}, {"n", sizes}}).status(), "input 's': expected [], found [1]");
+}
+
+TEST(SessionGivenTest, LentWeightsBehindAGivenValueAreLeftOut) {
+  onnx::ModelProto model = ModelFromText(R"(<ir_version: 8, opset_import: ["" : 17]>
+      g (float[300] x) => (float[300] y) { a = Mul(x, v)  y = Add(a, w) })");
+  AddWeight(model, "v", {300}, true);
+  AddWeight(model, "w", {300}, true);
+  for (const bool optimize : {false, true}) {
+    SessionOptions options = Given({"y"}, {{"a", {onnx::TensorProto::FLOAT, 1}}});
+    options.optimize = optimize;
+    const Session session = MakeSession(model, options);
+    EXPECT_THAT(session.input_names(), ElementsAre("a"));
+    EXPECT_EQ(Floats(RunOk(session, {{"a", Floats({300}, std::vector<float>(300, 0))}})[0]), Pattern(300));
+  }
 }
 
 }  // namespace
