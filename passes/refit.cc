@@ -1,6 +1,5 @@
 #include "passes/refit.h"
 
-#include <optional>
 #include <utility>
 
 #include "passes/forms/cp_factors.h"
@@ -70,28 +69,32 @@ class GroupRefit {
     const LastStages last(start);
     for (const double share : kPriors) {
       const double prior = share * variance;
-      Matrix regular = seen_.covariance;
-      regular.diagonal().array() += prior;
-      const Matrix target = last.TimesFeatures(cross_ + prior * conv_.weight);
-      if (Consider(last.With(SolveRight(target, last.Gram(regular))))) strength = prior;
+      const Matrix target = last.TimesFeatures(CrossWith(prior));
+      if (Consider(last.With(SolveRight(target, last.Gram(CovarianceWith(prior)))))) strength = prior;
     }
     if (start.branches.size() == 1 && IsCpChain(start.branches.front())) Polish(strength);
   }
 
-  const std::optional<Replacement> Result() const {
-    return changed_ ? std::optional<Replacement>(best_) : std::nullopt;
-  }
+  const Replacement& best() const { return best_; }
+  bool changed() const { return changed_; }
 
  private:
-  void Polish(double prior) {
+  // S + p I and C + p W.
+  Matrix CovarianceWith(double prior) const {
     Matrix covariance = seen_.covariance;
     covariance.diagonal().array() += prior;
-    const Matrix cross = cross_ + prior * conv_.weight;
+    return covariance;
+  }
+  Matrix CrossWith(double prior) const { return cross_ + prior * conv_.weight; }
+
+  void Polish(double prior) {
+    const Matrix covariance = CovarianceWith(prior), cross = CrossWith(prior);
     Replacement polished = best_;
     std::vector<Conv>& chain = polished.branches.front();
     SetFactors(PolishFactors({covariance, cross}, FactorsOf(chain), kPolishSteps), chain);
     Consider(std::move(polished));
   }
+
   const Conv& conv_;
   Moments seen_;
   Matrix cross_;
@@ -113,8 +116,8 @@ bool RefitLastStage(const Conv& conv, const DriftSums& sums, Replacement& replac
     const Conv group = ExtractGroup(conv, g);
     GroupRefit refit(group, sums.fit[at], sums.held_out[at], parts.back());
     refit.Run();
-    if (refit.Result().has_value()) parts.back() = *refit.Result();
-    changed = changed || refit.Result().has_value();
+    parts.back() = refit.best();
+    changed = changed || refit.changed();
   }
   if (changed) replacement = MergeGroups(parts);
   return changed;

@@ -23,7 +23,8 @@ struct DriftSums {
 // the original weights: p, a share of S's mean variance, are pseudo-samples of white noise through the original layer,
 // which keep directions that were hardly seen where they were (asymmetric reconstruction: Zhang et al., 2015). The
 // share that does best on the held-out sums is taken, and the result only if it beats the replacement as it was
-// there. A last stage that is not one dense convolution keeps its weights and may get a better bias.
+// there. A cp then moves all its stages downhill under the same prior (see PolishFactors), again only where that helps
+// on the held-out sums. A last stage that is not one dense convolution keeps its weights and may get a better bias.
 // Returns whether anything changed. `conv` is the original layer; a replacement of one stage stands for a kept layer.
 bool RefitLastStage(const Conv& conv, const DriftSums& sums, Replacement& replacement);
 
