@@ -12,9 +12,11 @@
 #include "onnx_io/status_macros.h"
 #include "passes/allocate.h"
 #include "passes/assemble.h"
+#include "passes/check_options.h"
 #include "passes/choose.h"
 #include "passes/cleanup/cleanup.h"
 #include "passes/front_to_back.h"
+#include "passes/layer_report.h"
 #include "passes/observe_moments.h"
 #include "passes/parallel.h"
 #include "passes/propose.h"
@@ -115,89 +117,6 @@ Totals TotalsOf(const onnx::ModelProto& model, const std::vector<Site>& sites) {
   totals.params = TotalParameters(model.graph());
   totals.bytes = static_cast<int64_t>(model.ByteSizeLong());
   return totals;
-}
-
-// One line per site: what was done, or why nothing was.
-std::vector<LayerReport> ReportLayers(const std::vector<Site>& sites, const std::vector<Proposal>& proposals,
-                                      const Plan& plan, const Workbench& bench, bool refitted,
-                                      absl::string_view kept_reason) {
-  std::vector<LayerReport> layers;
-  for (size_t s = 0; s < sites.size(); ++s) {
-    const Candidate& choice = proposals[s].candidates[static_cast<size_t>(plan[s])];
-    LayerReport& layer = layers.emplace_back();
-    layer.name = sites[s].name;
-    layer.op = sites[s].op;
-    layer.was = sites[s].was;
-    layer.macs_before = layer.macs_after = sites[s].macs;
-    layer.params_before = layer.params_after = sites[s].params;
-    const std::string failure = bench.Failure(s, plan[s]);
-    if (plan[s] != 0 && failure.empty()) {
-      layer.now = choice.form->Label(choice.rank);
-      layer.macs_after = choice.macs;
-      layer.params_after = choice.params;
-      layer.weight_error = choice.error;
-      layer.refitted = refitted && bench.Refitted(s, plan[s]);
-    } else if (!failure.empty()) {
-      layer.reason = failure;
-    } else {
-      layer.reason = proposals[s].candidates.size() > 1 ? std::string(kept_reason) : proposals[s].reason;
-      layer.refitted = refitted && bench.Refitted(s, plan[s]);
-    }
-  }
-  return layers;
-}
-
-// The most common reason among kept layers that cost something, for "nothing to gain here, because".
-std::string MainReason(const std::vector<LayerReport>& layers) {
-  std::map<std::string, int64_t> cost;
-  for (const LayerReport& layer : layers) cost[layer.reason] += layer.macs_before.value_or(layer.params_before);
-  std::string reason = "the model has no Conv, ConvTranspose, Gemm or MatMul";
-  int64_t most = -1;
-  for (const auto& [text, macs] : cost) {
-    if (macs > most) {
-      most = macs;
-      reason = text;
-    }
-  }
-  return reason;
-}
-
-absl::Status CheckFraction(absl::string_view name, std::optional<double> fraction) {
-  if (!fraction.has_value() || (*fraction > 0 && *fraction <= 1)) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(name, " is ", *fraction, ", expected a fraction in (0, 1]"));
-}
-
-absl::Status CheckBudgets(const SlimOptions& options) {
-  CNNOPT_RETURN_IF_ERROR(CheckFraction("target-macs", options.target_macs));
-  CNNOPT_RETURN_IF_ERROR(CheckFraction("target-params", options.target_params));
-  CNNOPT_RETURN_IF_ERROR(CheckFraction("min-agreement", options.bounds.min_agreement));
-  const std::optional<double> max_error = options.bounds.max_error;
-  if (max_error.has_value() && !(*max_error > 0)) {
-    return absl::InvalidArgumentError(absl::StrCat("max-error is ", *max_error, ", expected a number above 0"));
-  }
-  if (options.target_size.has_value()) {
-    const auto& [fraction, bytes] = *options.target_size;
-    if (fraction != 0) return CheckFraction("target-size", fraction);
-    if (bytes < 1) {
-      return absl::InvalidArgumentError(absl::StrCat("target-size is ", bytes, " bytes, expected 1 or more"));
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckOptions(const SlimOptions& options, const Selection& selection) {
-  CNNOPT_RETURN_IF_ERROR(CheckBudgets(options));
-  if (selection.forced_rank && HasBudget(options)) {
-    return absl::InvalidArgumentError("a pass with rank= and a budget contradict each other: give one of them");
-  }
-  if (options.runtime == nullptr && options.verify != Verify::kOff) {
-    return absl::FailedPreconditionError("the result cannot be verified without ONNX Runtime");
-  }
-  const bool decided = HasBudget(options) || selection.forced_rank || selection.forms.empty();
-  if (options.runtime == nullptr && (!decided || options.bounds.min_agreement.has_value())) {
-    return absl::FailedPreconditionError("a bound cannot be measured without ONNX Runtime: give a budget instead");
-  }
-  return absl::OkStatus();
 }
 
 // Everything the stages share. They run in the order in which they stand below.
@@ -437,10 +356,6 @@ absl::StatusOr<SlimReport> RunStages(onnx::ModelProto& model, const SlimOptions&
 }
 
 }  // namespace
-
-bool HasBudget(const SlimOptions& options) {
-  return options.target_macs.has_value() || options.target_params.has_value() || options.target_size.has_value();
-}
 
 absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& options, const Progress& progress) {
   std::vector<StageTime> stages;
