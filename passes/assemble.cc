@@ -25,20 +25,6 @@ absl::StatusOr<bool> RefitHelps(const AssembleContext& context, const Chosen& ch
   return true;
 }
 
-// The last of the plans from `good` up to but not `bad` steps along the path whose error without a refit is at most
-// `error`.
-absl::StatusOr<size_t> LastWithin(const AssembleContext& context, Workbench& bench, const Choices& choices,
-                                  const std::vector<Step>& path, size_t good, size_t bad, double error) {
-  while (bad - good > 1) {
-    const size_t middle = good + (bad - good) / 2;
-    CNNOPT_ASSIGN_OR_RETURN(const onnx::ModelProto model, bench.Build(PlanAt(choices, path, middle)));
-    CNNOPT_ASSIGN_OR_RETURN(const Comparison comparison,
-                            Measure(*context.reference, model, context.reference->samples.size()));
-    (comparison.relative_error <= error ? good : bad) = middle;
-  }
-  return good;
-}
-
 }  // namespace
 
 absl::StatusOr<Assembled> Assemble(const AssembleContext& context, const Chosen& chosen, Workbench& bench) {
@@ -79,8 +65,10 @@ absl::Status GoFurther(const AssembleContext& context, Workbench& bench, Chosen&
     size_t next = good + (bad - good) / 2;
     if (bad > path.size()) {
       const double before = slim.plain->relative_error;
-      CNNOPT_ASSIGN_OR_RETURN(next, LastWithin(context, bench, choices, path, good, bad,
-                                               before * before / slim.comparison->relative_error));
+      const double most = before * before / slim.comparison->relative_error;
+      CNNOPT_ASSIGN_OR_RETURN(
+          next, FurthestThatHolds(*context.reference, bench, choices, path, good, bad,
+                                  [&](const Comparison& comparison) { return comparison.relative_error <= most; }));
     }
     if (cost(next) > (1 - kWorthwhile) * cost(good)) break;
     Chosen trial = chosen;

@@ -17,24 +17,6 @@ namespace {
 
 using Damages = std::vector<std::vector<double>>;  // [site][candidate]
 
-// How many steps along the path the furthest plan is that is measured to be within the bounds, by bisection: the error
-// grows along the path, and agreement falls, if not strictly.
-absl::StatusOr<size_t> CheapestWithin(const ChooseContext& context, Workbench& bench, const Choices& choices,
-                                      const std::vector<Step>& path, const Bounds& bounds) {
-  size_t good = 0, bad = path.size() + 1;  // steps known to be within, and not
-  int64_t trials = 0;
-  const auto expected = static_cast<int64_t>(std::ceil(std::log2(static_cast<double>(path.size() + 1))));
-  while (bad - good > 1) {
-    if (context.progress) context.progress("search the bound", std::min(trials++, expected), expected);
-    const size_t middle = good + (bad - good) / 2;
-    CNNOPT_ASSIGN_OR_RETURN(const onnx::ModelProto model, bench.Build(PlanAt(choices, path, middle)));
-    CNNOPT_ASSIGN_OR_RETURN(const Comparison comparison,
-                            Measure(*context.reference, model, context.reference->samples.size()));
-    (Objection(comparison, bounds).empty() ? good : bad) = middle;
-  }
-  return good;
-}
-
 // What plans cost where no budget says it: MACs, or parameters when some MACs are unknown.
 Costs CostsOf(const std::vector<Proposal>& proposals) {
   bool known = true;
@@ -186,6 +168,18 @@ std::string Objection(const Comparison& comparison, const Bounds& bounds) {
   return "";
 }
 
+absl::StatusOr<size_t> FurthestThatHolds(const Reference& reference, Workbench& bench, const Choices& choices,
+                                         const std::vector<Step>& path, size_t good, size_t bad,
+                                         const std::function<bool(const Comparison&)>& holds) {
+  while (bad - good > 1) {
+    const size_t middle = good + (bad - good) / 2;
+    CNNOPT_ASSIGN_OR_RETURN(const onnx::ModelProto model, bench.Build(PlanAt(choices, path, middle)));
+    CNNOPT_ASSIGN_OR_RETURN(const Comparison comparison, Measure(reference, model, reference.samples.size()));
+    (holds(comparison) ? good : bad) = middle;
+  }
+  return good;
+}
+
 absl::StatusOr<Chosen> Choose(const ChooseContext& context, Workbench& bench) {
   const std::vector<Proposal>& proposals = context.model.proposals;
   Chosen chosen;
@@ -207,7 +201,18 @@ absl::StatusOr<Chosen> Choose(const ChooseContext& context, Workbench& bench) {
   CNNOPT_ASSIGN_OR_RETURN(const Damages damage, DamagesOf(context, bench));
   chosen.choices = MakeChoices(CostsOf(proposals), damage);
   const std::vector<Step> path = LagrangianPath(chosen.choices);
-  CNNOPT_ASSIGN_OR_RETURN(chosen.steps, CheapestWithin(context, bench, chosen.choices, path, chosen.bounds));
+  const auto expected = static_cast<int64_t>(std::ceil(std::log2(static_cast<double>(path.size() + 1))));
+  int64_t trials = 0;
+  const auto tell = [&] {
+    if (context.progress) context.progress("search the bound", std::min(trials++, expected), expected);
+  };
+  tell();
+  const auto holds = [&](const Comparison& comparison) {
+    tell();
+    return Objection(comparison, chosen.bounds).empty();
+  };
+  CNNOPT_ASSIGN_OR_RETURN(
+      chosen.steps, FurthestThatHolds(*context.reference, bench, chosen.choices, path, 0, path.size() + 1, holds));
   chosen.plan = PlanAt(chosen.choices, path, chosen.steps);
   return chosen;
 }

@@ -34,6 +34,12 @@ Bounds BoundsOf(const SlimOptions& options, bool forced_rank);
 // Why a measured result may not stand under `bounds`; empty when it may.
 std::string Objection(const Comparison& comparison, const Bounds& bounds);
 
+// How many steps along the path the furthest plan is that `holds` once it was measured, by bisection between `good`
+// steps, known to hold, and `bad`, known not to: the error grows along the path, and agreement falls, if not strictly.
+absl::StatusOr<size_t> FurthestThatHolds(const Reference& reference, Workbench& bench, const Choices& choices,
+                                         const std::vector<Step>& path, size_t good, size_t bad,
+                                         const std::function<bool(const Comparison&)>& holds);
+
 // Under budgets: the plan of least damage that holds them all once built, the bounds left to be checked. Under bounds
 // alone: the plan furthest along the path of falling costs (in MACs, else in parameters) that was measured to hold
 // them. Errors: InvalidArgument when MACs are needed but unknown, or what measuring said.
