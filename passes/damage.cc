@@ -56,14 +56,15 @@ std::vector<int> PickProbes(const std::vector<Candidate>& candidates, int64_t co
   return picked;
 }
 
-absl::StatusOr<DamageCurve> ProbeSite(size_t site, const std::vector<Proposal>& proposals, const ProbePlan& probe,
-                                      const Reference& reference, Workbench& bench) {
+absl::StatusOr<DamageCurve> ProbeSite(size_t site, const std::vector<Proposal>& proposals,
+                                      const std::vector<int>& probes, size_t samples, const Reference& reference,
+                                      Workbench& bench) {
   std::vector<std::pair<double, double>> points;
-  for (const int c : PickProbes(proposals[site].candidates, probe.probes)) {
+  for (const int c : probes) {
     Plan plan(proposals.size(), 0);
     plan[site] = c;
     CNNOPT_ASSIGN_OR_RETURN(const onnx::ModelProto model, bench.Build(plan));
-    CNNOPT_ASSIGN_OR_RETURN(const Comparison comparison, Measure(reference, model, probe.samples));
+    CNNOPT_ASSIGN_OR_RETURN(const Comparison comparison, Measure(reference, model, samples));
     const bool finite = comparison.new_nonfinite == 0 && std::isfinite(comparison.relative_error);
     points.emplace_back(proposals[site].candidates[static_cast<size_t>(c)].error,
                         finite ? std::max(comparison.relative_error, 1e-12) : kRuined);
@@ -96,13 +97,21 @@ absl::StatusOr<std::vector<std::vector<double>>> MeasureDamage(const std::vector
   const int64_t open = std::count_if(proposals.begin(), proposals.end(),
                                      [](const Proposal& proposal) { return proposal.candidates.size() > 1; });
   const ProbePlan probe = reference == nullptr ? ProbePlan{} : PlanProbes(open, macs, *reference);
+  std::vector<std::vector<int>> probes(proposals.size());
+  std::vector<std::pair<size_t, int>> wanted;
+  for (size_t s = 0; s < proposals.size(); ++s) {
+    probes[s] = PickProbes(proposals[s].candidates, probe.probes);
+    for (const int c : probes[s]) wanted.emplace_back(s, c);
+  }
+  if (progress && open > 0) progress("probe layers", 0, open);
+  bench.FitAhead(std::move(wanted));
   std::vector<std::vector<double>> damage;
   int64_t done = 0;
   for (size_t s = 0; s < proposals.size(); ++s) {
     DamageCurve curve({});
     if (proposals[s].candidates.size() > 1 && probe.probes > 0) {
       if (progress) progress("probe layers", done++, open);
-      CNNOPT_ASSIGN_OR_RETURN(curve, ProbeSite(s, proposals, probe, *reference, bench));
+      CNNOPT_ASSIGN_OR_RETURN(curve, ProbeSite(s, proposals, probes[s], probe.samples, *reference, bench));
     }
     std::vector<double>& site = damage.emplace_back();
     for (const Candidate& candidate : proposals[s].candidates) {

@@ -17,9 +17,13 @@ constexpr double kLeastShrinkage = 1e-6;
 constexpr int64_t kRankStep = 8;
 constexpr int64_t kRanksTried = 12;
 
-// The moments of group `g`: regularised, or identity moments when none are given.
-Moments GroupMoments(absl::Span<const Moments> moments, int64_t g) {
-  return moments.empty() ? Moments{} : Shrink(moments[static_cast<size_t>(g)], kLeastShrinkage);
+// The moments of group `g`: regularised, or identity moments when none are given. Those of a wide layer take hundreds
+// of megabytes: they are copied, into `copy`, only where something must be done to them.
+const Moments& GroupMoments(absl::Span<const Moments> moments, int64_t g, Moments& copy) {
+  if (moments.empty()) return copy = Moments{};
+  const Moments& group = moments[static_cast<size_t>(g)];
+  if (group.shrinkage >= kLeastShrinkage) return group;
+  return copy = Shrink(group, kLeastShrinkage);
 }
 
 // Weights of one convolution, from its geometry alone.
@@ -49,9 +53,10 @@ std::vector<RankError> Form::Candidates(const Conv& conv, absl::Span<const Momen
     ranks.pop_back();
   std::vector<double> squares(ranks.size(), 0.0);
   double whole = 0;
+  Moments copy;
   for (int64_t g = 0; g < conv.groups && !ranks.empty(); ++g) {
     const Conv part = ExtractGroup(conv, g);
-    const Moments seen = GroupMoments(moments, g);
+    const Moments& seen = GroupMoments(moments, g, copy);
     const std::vector<double> errors = SquaredErrors(part, seen, ranks);
     for (size_t r = 0; r < squares.size(); ++r) squares[r] += errors[r];
     whole += WeightedSquaredNorm(part.weight, seen);
@@ -65,9 +70,10 @@ std::vector<RankError> Form::Candidates(const Conv& conv, absl::Span<const Momen
 
 Replacement Form::Fit(const Conv& conv, absl::Span<const Moments> moments, int64_t rank) const {
   std::vector<Replacement> parts;
+  Moments copy;
   for (int64_t g = 0; g < conv.groups; ++g) {
     const Conv part = ExtractGroup(conv, g);
-    Replacement fit = FitGroup(part, GroupMoments(moments, g), rank);
+    Replacement fit = FitGroup(part, GroupMoments(moments, g, copy), rank);
     Vector bias = part.bias;
     if (!moments.empty() && moments[static_cast<size_t>(g)].mean.size() > 0) {
       // E y = W mu + b must stay: the bias takes what the new weights make of the mean.

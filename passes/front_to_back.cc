@@ -23,6 +23,9 @@ namespace {
 // Most numbers of patches that are held for the refit through an activation, per site (256 MB).
 constexpr int64_t kMostRowElements = int64_t{64} << 20;
 
+// Errors are judged on fewer patches than are fitted to, by this factor: an average needs less than a covariance does.
+constexpr int64_t kFewerToJudge = 4;
+
 // A site to be refitted and where its numbers come from.
 struct Task {
   size_t site = 0;
@@ -109,9 +112,11 @@ MatrixF Stack(const std::vector<MatrixF>& parts) {
 // Both networks on one set of samples, side by side.
 class Walk {
  public:
-  Walk(const RefitContext& context, absl::Span<const Sample> samples, int64_t cache_bytes)
+  // Of every site's patches one in `thinning` is looked at.
+  Walk(const RefitContext& context, absl::Span<const Sample> samples, int64_t thinning, int64_t cache_bytes)
       : context_(context),
         samples_(samples),
+        thinning_(thinning),
         original_(context.runtime, samples, context.threads, cache_bytes / 2),
         slim_(context.runtime, samples, context.threads, cache_bytes / 2) {}
 
@@ -149,18 +154,19 @@ class Walk {
   }
 
  private:
+  int64_t Patches(const Conv& conv) const { return PatchCount(conv) / thinning_; }
   std::vector<int64_t> PositionsOf(const Conv& conv, const Shape& output, size_t sample) const {
     const Shape shape = LayerShape(conv, output);
     const int64_t total = shape[0] * ElementCount(Shape(shape.begin() + 2, shape.end()));
     const auto count = static_cast<int64_t>(samples_.size());
-    return SamplePositions(total, (PatchCount(conv) + count - 1) / count, sample);
+    return SamplePositions(total, (Patches(conv) + count - 1) / count, sample);
   }
   Drift Collect(const Conv& conv, bool keep_rows, std::vector<SampleDrift> seen) const {
     Drift drift;
     drift.sums.resize(static_cast<size_t>(conv.groups));
     drift.rows.resize(static_cast<size_t>(conv.groups));
     const int64_t width = conv.out_channels / conv.groups;
-    const int64_t elements = PatchCount(conv) * conv.in_channels * conv.taps();
+    const int64_t elements = Patches(conv) * conv.in_channels * conv.taps();
     const int64_t step = (elements + kMostRowElements - 1) / kMostRowElements;
     ParallelFor(conv.groups, context_.threads, [&](int64_t g) {
       const auto at = static_cast<size_t>(g);
@@ -184,6 +190,7 @@ class Walk {
 
   const RefitContext& context_;
   absl::Span<const Sample> samples_;
+  int64_t thinning_;
   Frontier original_, slim_;
 };
 
@@ -209,8 +216,8 @@ absl::StatusOr<onnx::ModelProto> RefitFrontToBack(const RefitContext& context, c
   const std::vector<Task> tasks = ListTasks(context, plan);
   const auto all = static_cast<int64_t>(context.samples.fit.size() + context.samples.held_out.size());
   const int64_t per_sample = context.cache_bytes / std::max<int64_t>(all, 1);
-  Walk fit_walk(context, context.samples.fit, per_sample * static_cast<int64_t>(context.samples.fit.size()));
-  Walk held_out_walk(context, context.samples.held_out,
+  Walk fit_walk(context, context.samples.fit, 1, per_sample * static_cast<int64_t>(context.samples.fit.size()));
+  Walk held_out_walk(context, context.samples.held_out, kFewerToJudge,
                      per_sample * static_cast<int64_t>(context.samples.held_out.size()));
   CNNOPT_ASSIGN_OR_RETURN(onnx::ModelProto slim, bench.Build(plan));
   for (size_t t = 0; t < tasks.size(); ++t) {
@@ -220,7 +227,7 @@ absl::StatusOr<onnx::ModelProto> RefitFrontToBack(const RefitContext& context, c
     CNNOPT_ASSIGN_OR_RETURN(Drift held_out, held_out_walk.Observe(task, slim));
     CNNOPT_ASSIGN_OR_RETURN(Replacement replacement, bench.Fitted(task.site, plan[task.site]));
     const DriftSums sums{std::move(fit.sums), std::move(held_out.sums)};
-    bool changed = RefitLastStage(*context.sites[task.site].conv, sums, replacement);
+    bool changed = RefitToDrift(*context.sites[task.site].conv, sums, replacement);
     if (task.around.activation.has_value()) {
       changed |= RefitGroupsThroughActivation(*task.around.activation, fit, held_out, replacement);
     }

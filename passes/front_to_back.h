@@ -33,7 +33,7 @@ struct RefitContext {
 
 // Refits every site that `plan` replaces, and every kept Conv and Gemm behind the first of them, and keeps what helps
 // on the held-out samples (a kept MatMul stays: the bias that a refit brings would cost a node): by least squares (see
-// RefitLastStage), then to what the activation behind the site lets through (see RefitThroughActivation). Where a
+// RefitToDrift), then to what the activation behind the site lets through (see RefitThroughActivation). Where a
 // site's output goes into an Add and nowhere else, its target also makes up for the drift of the Add's other operand,
 // of two operands that both are refitted the later one's.
 // Returns the whole model. Original and slim network walk through the samples side by side, so that the whole sweep

@@ -69,6 +69,12 @@ Matrix LastStages::Gram(const Matrix& covariance) const {
   return features_.size() == 0 ? covariance : Matrix((features_ * covariance) * features_.transpose());
 }
 
+Matrix LastStages::FeatureGram() const {
+  if (features_.size() > 0) return features_ * features_.transpose();
+  const Conv& only = replacement_.branches.front().front();
+  return Matrix::Identity(only.weight.cols(), only.weight.cols());
+}
+
 Replacement LastStages::With(const Matrix& weight) const {
   Replacement changed = replacement_;
   Eigen::Index at = 0;

@@ -19,6 +19,7 @@ class LastStages {
   Matrix TimesFeatures(const Matrix& rows) const;  // rows F^T, for rows of D columns
   MatrixF Features(const MatrixF& patches) const;  // the same in float
   Matrix Gram(const Matrix& covariance) const;     // F S F^T
+  Matrix FeatureGram() const;                      // F F^T
   Replacement With(const Matrix& weight) const;    // the replacement with another P and the bias it has
 
  private:

@@ -23,6 +23,7 @@ Moments Shrink(const Moments& moments, double strength) {
   }
   shrunk.covariance *= 1 - strength;
   shrunk.covariance.diagonal().array() += strength * variance;
+  shrunk.shrinkage = strength;
   return shrunk;
 }
 

@@ -16,6 +16,7 @@ struct Moments {
   Vector mean;        // D; empty: zero
   Matrix covariance;  // D x D, symmetric, positive semidefinite; empty: identity
   int64_t samples = 0;
+  double shrinkage = 0;  // the strength that Shrink was applied with
 
   bool identity() const { return covariance.size() == 0; }
 };

@@ -17,7 +17,7 @@ namespace {
 // A covariance of D dimensions wants several times D patches; more than the last of these adds nothing but time.
 constexpr int64_t kPatchesPerDimension = 8;
 constexpr int64_t kFewestPatches = 4096;
-constexpr int64_t kMostPatches = 40'000;
+constexpr int64_t kMostPatches = 24'000;
 
 // Adds one sample's patches to the sums of a site, all groups.
 absl::Status AddSample(const Conv& conv, const Tensor& input, int64_t patches, size_t sample,

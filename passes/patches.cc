@@ -90,6 +90,7 @@ void MomentSums::Add(const MatrixF& x, const MatrixF& y) {
     xx_ = Matrix::Zero(x.cols(), x.cols());
     y_sum_ = Vector::Zero(y.cols());
     yx_ = Matrix::Zero(y.cols(), x.cols());
+    yy_ = Vector::Zero(y.cols());
   }
   count_ += x.rows();
   // Products in float, sums over blocks in double: twice the speed, and no drift over many samples.
@@ -100,7 +101,7 @@ void MomentSums::Add(const MatrixF& x, const MatrixF& y) {
   if (y.cols() == 0) return;
   yx_ += (y.transpose() * x).cast<double>();
   y_sum_ += y.cast<double>().colwise().sum().transpose();
-  yy_ += y.cast<double>().squaredNorm();
+  yy_ += y.cast<double>().colwise().squaredNorm().transpose();
 }
 
 Moments MomentSums::OfPatches() const {
@@ -121,9 +122,11 @@ Matrix MomentSums::Cross() const {
   return yx_ / n - (y_sum_ / n) * (x_sum_ / n).transpose();
 }
 
-double MomentSums::TargetVariance() const {
+Vector MomentSums::TargetVariances() const {
   const auto n = static_cast<double>(count_);
-  return yy_ / n - (y_sum_ / n).squaredNorm();
+  return yy_ / n - (y_sum_ / n).cwiseAbs2();
 }
+
+double MomentSums::TargetVariance() const { return TargetVariances().sum(); }
 
 }  // namespace cnnopt

@@ -37,14 +37,14 @@ class MomentSums {
   int64_t count() const { return count_; }
   Moments OfPatches() const;
   Vector TargetMean() const;
-  Matrix Cross() const;           // cov(y, x)
-  double TargetVariance() const;  // E|y - E y|^2
+  Matrix Cross() const;            // cov(y, x)
+  Vector TargetVariances() const;  // of every element of y
+  double TargetVariance() const;   // E|y - E y|^2
 
  private:
   int64_t count_ = 0;
-  Vector x_sum_, y_sum_;
+  Vector x_sum_, y_sum_, yy_;
   Matrix xx_, yx_;
-  double yy_ = 0;
 };
 
 }  // namespace cnnopt

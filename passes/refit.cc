@@ -1,5 +1,6 @@
 #include "passes/refit.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "passes/forms/cp_factors.h"
@@ -11,14 +12,32 @@ namespace {
 
 // Strengths of the prior that are tried, as shares of the patches' mean variance.
 constexpr double kPriors[] = {1e-3, 1e-2, 1e-1};
-// Of the descent over all stages, see PolishFactors.
+// Powers g of the affine repair.
+constexpr double kRepairs[] = {0.25, 0.5, 1};
+// Of the descent over all stages, see PolishFactors; large layers get fewer.
 constexpr int kPolishSteps = 60;
+constexpr double kPolishMultiplications = 3e11;
+
+// What V x is like, channel by channel.
+struct ChannelSums {
+  Vector mean, variance, shared;  // shared: its covariance with y
+};
+ChannelSums Look(const Matrix& weight, const Moments& seen, const Matrix& cross) {
+  return {weight * seen.mean, (weight * seen.covariance).cwiseProduct(weight).rowwise().sum(),
+          weight.cwiseProduct(cross).rowwise().sum()};
+}
 
 // E|y - (V x + b)|^2 over held-out patches.
 class Judge {
  public:
   explicit Judge(const MomentSums& sums)
       : seen_(sums.OfPatches()), cross_(sums.Cross()), output_(sums.TargetMean()), variance_(sums.TargetVariance()) {}
+  ChannelSums Channels(const Matrix& weight) const { return Look(weight, seen_, cross_); }
+  // The same of y - (a V x + b), from what is known of V x.
+  double ScaledError(const ChannelSums& channels, const Vector& scale, const Vector& bias) const {
+    return variance_ - 2 * scale.dot(channels.shared) + scale.cwiseAbs2().dot(channels.variance) +
+           (output_ - scale.cwiseProduct(channels.mean) - bias).squaredNorm();
+  }
   double Error(const Matrix& weight, const Vector& bias) const {
     return variance_ - 2 * weight.cwiseProduct(cross_).sum() + WeightedSquaredNorm(weight, seen_) +
            (output_ - weight * seen_.mean - bias).squaredNorm();
@@ -39,6 +58,7 @@ class GroupRefit {
         seen_(fit.OfPatches()),
         cross_(fit.Cross()),
         output_(fit.TargetMean()),
+        variances_(fit.TargetVariances()),
         judge_(held_out),
         best_(old) {
     const Conv whole = Compose(best_);
@@ -63,22 +83,51 @@ class GroupRefit {
   void Run() {
     const Replacement start = best_;
     Consider(start);  // a better bias alone
-    const double variance = seen_.covariance.trace() / static_cast<double>(seen_.covariance.rows());
-    if (!LastStagesAreDense(start) || !(variance > 0)) return;
-    double strength = kPriors[0] * variance;
-    const LastStages last(start);
-    for (const double share : kPriors) {
-      const double prior = share * variance;
-      const Matrix target = last.TimesFeatures(CrossWith(prior));
-      if (Consider(last.With(SolveRight(target, last.Gram(CovarianceWith(prior)))))) strength = prior;
-    }
-    if (start.branches.size() == 1 && IsCpChain(start.branches.front())) Polish(strength);
+    RefitStages(start);
+    Repair();
   }
 
   const Replacement& best() const { return best_; }
   bool changed() const { return changed_; }
 
  private:
+  void RefitStages(const Replacement& start) {
+    const double variance = seen_.covariance.trace() / static_cast<double>(seen_.covariance.rows());
+    if (!LastStagesAreDense(start) || !(variance > 0)) return;
+    double strength = kPriors[0] * variance;
+    const LastStages last(start);
+    const Matrix gram = last.Gram(seen_.covariance), features = last.FeatureGram();
+    const Matrix target = last.TimesFeatures(cross_), weight = last.TimesFeatures(conv_.weight);
+    for (const double share : kPriors) {
+      const double prior = share * variance;
+      if (Consider(last.With(SolveRight(target + prior * weight, gram + prior * features)))) strength = prior;
+    }
+    if (start.branches.size() == 1 && IsCpChain(start.branches.front())) Polish(strength);
+  }
+
+  // Per-channel affine repair: outputs that lost their spread get it back, a = (sd y / sd V x)^g, or the scale that a
+  // regression on the fitted samples gives, whichever of them is best.
+  void Repair() {
+    const Matrix weight = Compose(best_).weight;
+    const ChannelSums fitted = Look(weight, seen_, cross_), judged = judge_.Channels(weight);
+    const auto ratio = [](const Vector& over, const Vector& under) {
+      return Vector(over.binaryExpr(under, [](double a, double b) { return a > 0 && b > 0 ? a / b : 1.0; }));
+    };
+    std::vector<Vector> scales = {ratio(fitted.shared, fitted.variance)};
+    for (const double power : kRepairs) {
+      scales.push_back(ratio(variances_, fitted.variance).array().pow(power / 2));
+    }
+    const auto error = [&](const Vector& scale) {
+      return judge_.ScaledError(judged, scale, output_ - scale.cwiseProduct(fitted.mean));
+    };
+    const Vector& best = *std::min_element(scales.begin(), scales.end(),
+                                           [&](const Vector& a, const Vector& b) { return error(a) < error(b); });
+    if (!(error(best) < least_)) return;
+    Replacement repaired = best_;
+    for (std::vector<Conv>& branch : repaired.branches) branch.back().weight.array().colwise() *= best.array();
+    Consider(std::move(repaired));
+  }
+
   // S + p I and C + p W.
   Matrix CovarianceWith(double prior) const {
     Matrix covariance = seen_.covariance;
@@ -91,14 +140,17 @@ class GroupRefit {
     const Matrix covariance = CovarianceWith(prior), cross = CrossWith(prior);
     Replacement polished = best_;
     std::vector<Conv>& chain = polished.branches.front();
-    SetFactors(PolishFactors({covariance, cross}, FactorsOf(chain), kPolishSteps), chain);
+    const CpFactors factors = FactorsOf(chain);
+    const int steps =
+        StepsWithin(kPolishMultiplications, factors.inputs.rows(), cross.rows(), cross.cols(), kPolishSteps);
+    SetFactors(PolishFactors({covariance, cross}, factors, steps), chain);
     Consider(std::move(polished));
   }
 
   const Conv& conv_;
   Moments seen_;
   Matrix cross_;
-  Vector output_;
+  Vector output_, variances_;
   Judge judge_;
   Replacement best_;
   double least_ = 0;
@@ -107,7 +159,7 @@ class GroupRefit {
 
 }  // namespace
 
-bool RefitLastStage(const Conv& conv, const DriftSums& sums, Replacement& replacement) {
+bool RefitToDrift(const Conv& conv, const DriftSums& sums, Replacement& replacement) {
   bool changed = false;
   std::vector<Replacement> parts;
   for (int64_t g = 0; g < conv.groups; ++g) {

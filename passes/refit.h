@@ -24,9 +24,11 @@ struct DriftSums {
 // which keep directions that were hardly seen where they were (asymmetric reconstruction: Zhang et al., 2015). The
 // share that does best on the held-out sums is taken, and the result only if it beats the replacement as it was
 // there. A cp then moves all its stages downhill under the same prior (see PolishFactors), again only where that helps
-// on the held-out sums. A last stage that is not one dense convolution keeps its weights and may get a better bias.
-// Returns whether anything changed. `conv` is the original layer; a replacement of one stage stands for a kept layer.
-bool RefitLastStage(const Conv& conv, const DriftSums& sums, Replacement& replacement);
+// on the held-out sums. A last stage that is not one dense convolution keeps its weights and may get a better bias. In
+// the end each output channel may be scaled, by the ratio of its standard deviations to some power or by the regression
+// of targets on outputs, whichever does best on the held-out sums. Returns whether anything changed. `conv` is the
+// original layer; a replacement of one stage stands for a kept layer.
+bool RefitToDrift(const Conv& conv, const DriftSums& sums, Replacement& replacement);
 
 }  // namespace cnnopt
 

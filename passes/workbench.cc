@@ -50,21 +50,21 @@ Workbench::Fit Workbench::MakeFit(size_t site, int choice) const {
   return fit;
 }
 
-void Workbench::FitMissing(const Plan& plan) {
-  std::vector<std::pair<size_t, int>> missing;
-  for (size_t s = 0; s < plan.size(); ++s) {
-    if (plan[s] != 0 && fits_.count({s, plan[s]}) == 0) missing.push_back({s, plan[s]});
-  }
-  std::vector<Fit> fits(missing.size());
-  ParallelFor(static_cast<int64_t>(missing.size()), threads_, [&](int64_t i) {
-    const auto [site, choice] = missing[static_cast<size_t>(i)];
+void Workbench::FitAhead(std::vector<std::pair<size_t, int>> wanted) {
+  const auto needless = [this](const std::pair<size_t, int>& fit) { return fit.second == 0 || fits_.count(fit) > 0; };
+  wanted.erase(std::remove_if(wanted.begin(), wanted.end(), needless), wanted.end());
+  std::vector<Fit> fits(wanted.size());
+  ParallelFor(static_cast<int64_t>(wanted.size()), threads_, [&](int64_t i) {
+    const auto [site, choice] = wanted[static_cast<size_t>(i)];
     fits[static_cast<size_t>(i)] = MakeFit(site, choice);
   });
-  for (size_t i = 0; i < missing.size(); ++i) fits_.emplace(missing[i], std::move(fits[i]));
+  for (size_t i = 0; i < wanted.size(); ++i) fits_.emplace(wanted[i], std::move(fits[i]));
 }
 
 absl::StatusOr<onnx::ModelProto> Workbench::Build(const Plan& plan) {
-  FitMissing(plan);
+  std::vector<std::pair<size_t, int>> wanted;
+  for (size_t s = 0; s < plan.size(); ++s) wanted.emplace_back(s, plan[s]);
+  FitAhead(std::move(wanted));
   std::vector<Rewrite> rewrites;
   for (size_t s = 0; s < plan.size(); ++s) {
     const auto fit = fits_.find({s, plan[s]});  // a kept site has one only if it was refitted

@@ -47,6 +47,8 @@ class Workbench {
   // The model with every site replaced as `plan` says. Sites whose weights do not fit into their dtype stay as they
   // are; Failure tells. Errors: Internal when the result is not a valid model.
   absl::StatusOr<onnx::ModelProto> Build(const Plan& plan);
+  // Fits these (site, candidate) that have no fit yet, in parallel, for the Builds to come.
+  void FitAhead(std::vector<std::pair<size_t, int>> wanted);
   // Why this candidate could not be built; empty when it was.
   std::string Failure(size_t site, int choice) const;
   // Whether Refit was called for this candidate.
@@ -66,7 +68,6 @@ class Workbench {
     Rewrite rewrite;
     bool refitted = false;
   };
-  void FitMissing(const Plan& plan);
   Fit MakeFit(size_t site, int choice) const;
   void Emit(size_t site, int choice, Fit& fit) const;
 

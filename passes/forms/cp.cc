@@ -17,27 +17,27 @@
 
 #include "passes/forms/cp_factors.h"
 #include "passes/forms/forms.h"
+#include "passes/forms/trial_ranks.h"
 
 namespace cnnopt {
 namespace {
 
 constexpr int kSweeps = 8;
 // Steps of the descent. Large layers get fewer: as many as these numbers of multiplications allow, for a replacement
-// that is wanted and for one of which only the error is, but never less than kFewestSteps.
+// that is wanted and for one of which only the error is.
 constexpr int kMostSteps = 100;
-constexpr int kFewestSteps = 5;
-constexpr double kFitMultiplications = 2e12;
+constexpr double kFitMultiplications = 3e11;
 constexpr double kTrialMultiplications = 1e11;
 // Errors are computed at this many ranks and interpolated between: they are a smooth function of the rank.
 constexpr size_t kTrials = 6;
+// The same for layers of more patch elements than this, whose fits cost their square.
+constexpr int64_t kWide = 1024;
+constexpr size_t kWideTrials = 3;
 // Ranks that save less than this share of the layer are not worth their time.
 constexpr double kLeastSaving = 0.2;
 
 int StepsFor(const Conv& conv, int64_t rank, double multiplications) {
-  const auto size = static_cast<double>(conv.in_channels * conv.taps());
-  const double step = static_cast<double>(rank) * size * (size + 2.0 * static_cast<double>(conv.out_channels));
-  return static_cast<int>(
-      std::clamp(multiplications / step, static_cast<double>(kFewestSteps), static_cast<double>(kMostSteps)));
+  return StepsWithin(multiplications, rank, conv.out_channels, conv.in_channels * conv.taps(), kMostSteps);
 }
 
 // Fits one group at several ranks: what does not depend on the rank is computed once.
@@ -57,49 +57,34 @@ class CpFitter {
   }
 
   CpFactors Fit(int64_t rank, int steps) const {
+    return PolishFactors({moments_.covariance, cross_}, Start(rank), steps);
+  }
+
+  double SquaredError(int64_t rank, int steps) const {
+    if (conv_.in_channels * conv_.taps() > kWide) {  // what the descent knows of it is exact enough
+      return whole_ - ExplainedByPolished({moments_.covariance, cross_}, Start(rank), steps);
+    }
+    const CpFactors factors = Fit(rank, steps);
+    return WeightedSquaredNorm(conv_.weight - factors.outputs * CpFeatures(factors), moments_);
+  }
+
+ private:
+  CpFactors Start(int64_t rank) const {
     CpFactors factors = DecomposeKernel(whitened_, conv_.in_channels, rank, kSweeps);
     if (!moments_.identity()) {
       factors.inputs = factors.inputs * roots_.channels.inverse_root;
       factors.taps = factors.taps * roots_.taps.inverse_root;
     }
-    return PolishFactors({moments_.covariance, cross_}, std::move(factors), steps);
+    return factors;
   }
 
-  double SquaredError(const CpFactors& factors) const {
-    return WeightedSquaredNorm(conv_.weight - factors.outputs * CpFeatures(factors), moments_);
-  }
-
- private:
   const Conv& conv_;
   const Moments& moments_;
   Matrix cross_;  // of the layer's outputs with its patches
+  double whole_;  // E|W x|^2
   KroneckerRoots roots_;
   Matrix whitened_;
 };
-
-// kTrials indices into `ranks`, the first and the last among them, evenly spaced on a logarithmic scale; all of them
-// when there are no more.
-std::vector<size_t> PickTrials(const std::vector<int64_t>& ranks) {
-  std::vector<size_t> picked;
-  if (ranks.size() <= kTrials) {
-    for (size_t r = 0; r < ranks.size(); ++r) picked.push_back(r);
-    return picked;
-  }
-  const auto first = static_cast<double>(ranks.front()), last = static_cast<double>(ranks.back());
-  for (size_t r = 0; r < ranks.size(); ++r) {
-    const double wanted =
-        first * std::pow(last / first, static_cast<double>(picked.size()) / static_cast<double>(kTrials - 1));
-    if (static_cast<double>(ranks[r]) >= wanted * (1 - 1e-9)) picked.push_back(r);
-  }
-  if (picked.back() + 1 != ranks.size()) picked.push_back(ranks.size() - 1);
-  return picked;
-}
-
-// The logarithm of the error, linear in the logarithm of the rank, between the two nearest trials.
-double Interpolate(double rank, double low_rank, double low, double high_rank, double high) {
-  if (!(low > 0) || !(high > 0)) return low + (high - low) * (rank - low_rank) / (high_rank - low_rank);
-  return low * std::pow(high / low, std::log(rank / low_rank) / std::log(high_rank / low_rank));
-}
 
 class Cp final : public Form {
  public:
@@ -129,20 +114,10 @@ class Cp final : public Form {
   std::vector<double> SquaredErrors(const Conv& conv, const Moments& moments,
                                     const std::vector<int64_t>& ranks) const override {
     const CpFitter fitter(conv, moments);
-    std::vector<double> errors(ranks.size());
-    size_t last = 0;
-    for (const size_t trial : PickTrials(ranks)) {
-      const int64_t rank = ranks[trial];
-      errors[trial] = fitter.SquaredError(fitter.Fit(rank, StepsFor(conv, rank, kTrialMultiplications)));
-      // A local optimum may be worse than a smaller rank's; a larger one can always be as good.
-      if (trial > 0) errors[trial] = std::min(errors[trial], errors[last]);
-      for (size_t r = last + 1; r < trial; ++r) {
-        errors[r] = Interpolate(static_cast<double>(ranks[r]), static_cast<double>(ranks[last]), errors[last],
-                                static_cast<double>(rank), errors[trial]);
-      }
-      last = trial;
-    }
-    return errors;
+    const size_t trials = conv.in_channels * conv.taps() > kWide ? kWideTrials : kTrials;
+    return ErrorsFromTrials(ranks, trials, [&](int64_t rank) {
+      return fitter.SquaredError(rank, StepsFor(conv, rank, kTrialMultiplications));
+    });
   }
 
   Replacement FitGroup(const Conv& conv, const Moments& moments, int64_t rank) const override {

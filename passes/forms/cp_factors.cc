@@ -13,7 +13,8 @@ namespace {
 
 constexpr double kLeastSweepGain = 1e-4;  // a sweep that improves the error by less (relatively) is the last
 constexpr double kLeastStepGain = 3e-6;   // the same for a step of the descent
-constexpr double kRidge = 1e-5;           // of R x R solves, times the mean diagonal: keeps components from diverging
+constexpr double kFewestSteps = 5;
+constexpr double kRidge = 1e-5;  // of R x R solves, times the mean diagonal: keeps components from diverging
 
 // (G + ridge)^-1 M for a Gram matrix G.
 Matrix SolveGram(const MatrixF& m, const Matrix& gram) {
@@ -142,6 +143,22 @@ class Projection {
   Matrix inputs_, taps_;
 };
 
+// Inputs and taps downhill. Returns the least value of the projected objective that was seen.
+double Walk(const PatchTarget& target, CpFactors& factors, int steps) {
+  Normalise(factors);
+  Projection projection(target, factors);
+  double least = 0;
+  const auto objective = [&](const Vector& x, Vector& gradient) {
+    const double value = projection(x, gradient);
+    least = std::min(least, value);
+    return value;
+  };
+  const Vector best = Descend(objective, projection.Pack(factors), steps, kLeastStepGain);
+  projection.Unpack(best, factors);
+  Normalise(factors);
+  return least;
+}
+
 }  // namespace
 
 Matrix CpFeatures(const CpFactors& factors) {
@@ -198,15 +215,20 @@ Matrix BestOutputs(const PatchTarget& target, const CpFactors& factors) {
   return SolveRight(target.cross * features.transpose(), seen * features.transpose());
 }
 
+int StepsWithin(double multiplications, int64_t rank, int64_t outputs, int64_t elements, int most) {
+  const double step = static_cast<double>(rank) * static_cast<double>(elements) *
+                      (static_cast<double>(elements) + 2 * static_cast<double>(outputs));
+  return static_cast<int>(std::clamp(multiplications / step, kFewestSteps, static_cast<double>(most)));
+}
+
 CpFactors PolishFactors(const PatchTarget& target, CpFactors factors, int steps) {
-  Normalise(factors);
-  Projection projection(target, factors);
-  const Vector best = Descend([&](const Vector& x, Vector& gradient) { return projection(x, gradient); },
-                              projection.Pack(factors), steps, kLeastStepGain);
-  projection.Unpack(best, factors);
-  Normalise(factors);
+  Walk(target, factors, steps);
   factors.outputs = BestOutputs(target, factors);
   return factors;
+}
+
+double ExplainedByPolished(const PatchTarget& target, CpFactors factors, int steps) {
+  return -Walk(target, factors, steps);
 }
 
 bool IsCpChain(const std::vector<Conv>& branch) {

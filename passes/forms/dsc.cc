@@ -19,20 +19,24 @@
 //
 // T multiplier-1 branches and a sum, never a depthwise Conv with a multiplier: ONNX Runtime has no fast kernel for it.
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "Eigen/Cholesky"
 #include "absl/strings/str_cat.h"
 #include "passes/forms/forms.h"
+#include "passes/forms/trial_ranks.h"
 #include "passes/least_squares.h"
 
 namespace cnnopt {
 namespace {
 
-// Improvements of depthwise and pointwise stage in turn after the first joint refit; each gains less than the last.
 constexpr int64_t kRowsAtOnce = 64;  // of pointwise stages, in the refit of depthwise ones
-constexpr int64_t kWide = 1024;      // patch elements beyond which a single sweep must do: they cost their square
+// Improvements of depthwise and pointwise stage in turn after the first joint refit; each gains less than the last.
 constexpr int kSweeps = 3;
+// Patch elements beyond which a single sweep must do, and fits at this many ranks: both cost their square.
+constexpr int64_t kWide = 1024;
+constexpr size_t kWideTrials = 3;
 
 Conv DepthwiseOutline(const Conv& conv, int64_t channels) { return SpatialOutline(conv, channels, channels, channels); }
 
@@ -182,14 +186,14 @@ class DepthwiseFirst final : public Dsc {
 
   std::vector<double> SquaredErrors(const Conv& conv, const Moments& moments,
                                     const std::vector<int64_t>& ranks) const override {
-    std::vector<double> errors(ranks.size(), 0.0);
     if (!moments.identity()) {
-      for (size_t r = 0; r < ranks.size(); ++r) {
-        const DepthwiseFit fit = FitDepthwiseFirst(conv, moments, ranks[r]);
-        errors[r] = WeightedSquaredNorm(conv.weight - DepthwiseProduct(fit, conv.in_channels), moments);
-      }
-      return errors;
+      const bool wide = conv.in_channels * conv.taps() > kWide;
+      return ErrorsFromTrials(ranks, wide ? kWideTrials : ranks.size(), [&](int64_t rank) {
+        const DepthwiseFit fit = FitDepthwiseFirst(conv, moments, rank);
+        return WeightedSquaredNorm(conv.weight - DepthwiseProduct(fit, conv.in_channels), moments);
+      });
     }
+    std::vector<double> errors(ranks.size(), 0.0);
     // The optimum's error: the squared singular values that are dropped.
     for (int64_t c = 0; c < conv.in_channels; ++c) {
       const Matrix block = ChannelBlock(conv.weight, c, conv.taps());
@@ -247,34 +251,42 @@ PointwiseFit OutputDirections(const Conv& conv, const Moments& moments, int64_t 
   return fit;
 }
 
-// For each output, the exact optimum of its T depthwise kernels given its pointwise rows, under the true covariance:
-// features (t, k) = sum_i P[t,i] x[i,k], so their Gram matrix is P S P^T tap by tap.
-void RefitOutputs(const Conv& conv, const Matrix& covariance, PointwiseFit& fit) {
+// Calls `solve` for each output with what its features (t, k) = sum_i P[t,i] x[i,k] share with the output, w S F^T, and
+// with each other, F S F^T: P S P^T tap by tap.
+void ForEachOutput(const Conv& conv, const Matrix& covariance, const Matrix& pointwise,
+                   const std::function<void(int64_t o, const Matrix& target, const Matrix& gram)>& solve) {
   const int64_t taps = conv.taps();
   const int64_t size = conv.in_channels * taps;
-  const int64_t rank = fit.pointwise.rows() / conv.out_channels;
+  const int64_t rank = pointwise.rows() / conv.out_channels;
   // Row i of this view holds S[(i, k), :] for all taps k.
   const Eigen::Map<const Matrix> by_channel(covariance.data(), conv.in_channels, taps * size);
   // Many outputs at once: one alone would read all of S for next to no arithmetic.
   const int64_t block = std::max<int64_t>(kRowsAtOnce / rank, 1);
   for (int64_t first = 0; first < conv.out_channels; first += block) {
     const int64_t count = std::min(block, conv.out_channels - first);
-    const Matrix contracted = fit.pointwise.middleRows(first * rank, count * rank) * by_channel;  // count T x (K D)
+    const Matrix contracted = pointwise.middleRows(first * rank, count * rank) * by_channel;  // count T x (K D)
     for (int64_t o = first; o < first + count; ++o) {
-      const Matrix rows = fit.pointwise.middleRows(o * rank, rank);
+      const Matrix rows = pointwise.middleRows(o * rank, rank);
       const Eigen::Map<const Matrix> seen(contracted.row((o - first) * rank).data(), rank * taps, size);  // F S
-      Matrix gram(rank * taps, rank * taps);                                                              // F S F^T
+      Matrix gram(rank * taps, rank * taps);
       for (int64_t f = 0; f < rank * taps; ++f) {
         const Eigen::Map<const Matrix> feature(seen.row(f).data(), conv.in_channels, taps);
         const Matrix product = rows * feature;  // T x K
         gram.row(f) = Eigen::Map<const Vector>(product.data(), rank * taps);
       }
-      // Balanced pointwise rows make Gram entries comparable; SolveRight adds only what rounding asks for.
-      const Matrix target = conv.weight.row(o) * seen.transpose();
-      const Matrix kernels = SolveRight(target, Matrix(0.5 * (gram + gram.transpose())));
-      fit.depthwise.middleRows(o * rank, rank) = Eigen::Map<const Matrix>(kernels.data(), rank, taps);
+      solve(o, conv.weight.row(o) * seen.transpose(), 0.5 * (gram + gram.transpose()));
     }
   }
+}
+
+// For each output, the exact optimum of its T depthwise kernels given its pointwise rows, under the true covariance.
+void RefitOutputs(const Conv& conv, const Matrix& covariance, PointwiseFit& fit) {
+  const int64_t rank = fit.pointwise.rows() / conv.out_channels;
+  ForEachOutput(conv, covariance, fit.pointwise, [&](int64_t o, const Matrix& target, const Matrix& gram) {
+    // Balanced pointwise rows make Gram entries comparable; SolveRight adds only what rounding asks for.
+    const Matrix kernels = SolveRight(target, gram);
+    fit.depthwise.middleRows(o * rank, rank) = Eigen::Map<const Matrix>(kernels.data(), rank, conv.taps());
+  });
 }
 
 PointwiseFit FitPointwiseFirst(const Conv& conv, const Moments& moments, int64_t rank) {
@@ -285,15 +297,33 @@ PointwiseFit FitPointwiseFirst(const Conv& conv, const Moments& moments, int64_t
   return fit;
 }
 
-Matrix PointwiseProduct(const Conv& conv, const PointwiseFit& fit) {
-  const int64_t rank = fit.pointwise.rows() / conv.out_channels;
-  Matrix product(conv.out_channels, conv.in_channels * conv.taps());
-  for (int64_t o = 0; o < conv.out_channels; ++o) {
-    const Matrix kernel =
-        fit.pointwise.middleRows(o * rank, rank).transpose() * fit.depthwise.middleRows(o * rank, rank);
-    product.row(o) = Eigen::Map<const Vector>(kernel.data(), kernel.size());
+// Squared errors at all ranks from one pass: the features of a smaller rank are the first ones of a larger one's, so
+// that one Cholesky factor per output serves all.
+std::vector<double> PointwiseErrors(const Conv& conv, const Moments& moments, const std::vector<int64_t>& ranks) {
+  std::vector<double> errors(ranks.size(), 0.0);
+  const int64_t taps = conv.taps();
+  const int64_t exact = std::min(taps, conv.in_channels);
+  if (moments.identity()) {  // the squared singular values that are dropped
+    for (int64_t o = 0; o < conv.out_channels; ++o) {
+      const Vector row = conv.weight.row(o);
+      const Eigen::Map<const Matrix> kernel(row.data(), conv.in_channels, taps);
+      const Vector values = DecomposeSymmetric(kernel.transpose() * kernel).values.cwiseMax(0);
+      for (size_t r = 0; r < ranks.size(); ++r) errors[r] += values.tail(values.size() - ranks[r]).sum();
+    }
+    return errors;
   }
-  return product;
+  size_t count = ranks.size();  // of those that lose anything
+  while (count > 0 && ranks[count - 1] >= exact) --count;
+  if (count == 0) return errors;
+  const double whole = WeightedSquaredNorm(conv.weight, moments);
+  std::fill_n(errors.begin(), count, whole);
+  const PointwiseFit fit = OutputDirections(conv, moments, ranks[count - 1]);
+  ForEachOutput(conv, moments.covariance, fit.pointwise, [&](int64_t, const Matrix& target, const Matrix& gram) {
+    Vector explained = target.transpose();
+    CholeskyFactor(gram).triangularView<Eigen::Lower>().solveInPlace(explained);
+    for (size_t r = 0; r < count; ++r) errors[r] -= explained.head(ranks[r] * taps).squaredNorm();
+  });
+  return errors;
 }
 
 class PointwiseFirst final : public Dsc {
@@ -314,12 +344,7 @@ class PointwiseFirst final : public Dsc {
 
   std::vector<double> SquaredErrors(const Conv& conv, const Moments& moments,
                                     const std::vector<int64_t>& ranks) const override {
-    std::vector<double> errors;
-    for (const int64_t rank : ranks) {
-      const PointwiseFit fit = FitPointwiseFirst(conv, moments, rank);
-      errors.push_back(WeightedSquaredNorm(conv.weight - PointwiseProduct(conv, fit), moments));
-    }
-    return errors;
+    return PointwiseErrors(conv, moments, ranks);
   }
 
   Replacement FitGroup(const Conv& conv, const Moments& moments, int64_t rank) const override {
