@@ -44,7 +44,10 @@ int StepsFor(const Conv& conv, int64_t rank, double multiplications) {
 class CpFitter {
  public:
   CpFitter(const Conv& conv, const Moments& moments)
-      : conv_(conv), moments_(moments), cross_(moments.identity() ? conv.weight : conv.weight * moments.covariance) {
+      : conv_(conv),
+        moments_(moments),
+        cross_(moments.identity() ? conv.weight : conv.weight * moments.covariance),
+        whole_(cross_.cwiseProduct(conv.weight).sum()) {
     whitened_ = conv.weight;
     if (moments.identity()) return;
     roots_ = FactorCovariance(moments.covariance, conv.in_channels, conv.taps());
@@ -80,8 +83,8 @@ class CpFitter {
 
   const Conv& conv_;
   const Moments& moments_;
-  Matrix cross_;  // of the layer's outputs with its patches
-  double whole_;  // E|W x|^2
+  Matrix cross_;      // of the layer's outputs with its patches
+  double whole_ = 0;  // E|W x|^2
   KroneckerRoots roots_;
   Matrix whitened_;
 };

@@ -55,6 +55,22 @@ TEST(CpTest, CandidatesAreHonest) {
   testing::ExpectHonestCandidates(form(), RandomConv(random, Plain({3, 3}), 48, 48, 2), 3, random, terms);
 }
 
+// Of wide layers the descent's own value is the error.
+TEST(CpTest, WideLayersKnowTheirErrors) {
+  std::mt19937 random(29);
+  const Conv conv = RandomConv(random, Plain({3, 3}), 120, 16);
+  const Moments seen = Shrink(RandomMoments(random, 120 * 9, 300, 0.001), 0.01);
+  for (const Moments& moments : {Moments{}, seen}) {
+    const std::vector<Moments> group = {moments};
+    const std::vector<RankError> candidates = form().Candidates(conv, group);
+    for (const RankError& candidate : {candidates.front(), candidates.back()}) {
+      const double error = RelativeError(conv, form().Fit(conv, group, candidate.rank), moments);
+      EXPECT_GT(candidate.error, 0.95 * error) << candidate.rank;
+      EXPECT_LT(candidate.error, 1.3 * error) << candidate.rank;
+    }
+  }
+}
+
 TEST(CpTest, MomentsHelp) {
   std::mt19937 random(28);
   testing::ExpectMomentsHelp(form(), RandomConv(random, Plain({3, 3}), 16, 24), 24, 0.8, random);
