@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "cli/image_flags.h"
 #include "cli/options.h"
 #include "cli/parse_number.h"
@@ -43,6 +44,21 @@ std::optional<int64_t> ParseBytes(const std::string& text) {
   const double bytes = ParseNumber<double>(digits).value_or(0) * unit->second;
   if (!(bytes >= 1 && bytes <= 1e15)) return std::nullopt;
   return static_cast<int64_t>(bytes);
+}
+
+// A fraction, or milliseconds with their unit.
+absl::Status StoreRunTime(const std::string& text, SlimArguments& arguments) {
+  absl::string_view digits = text;
+  const bool milliseconds = absl::ConsumeSuffix(&digits, "ms");
+  const std::optional<double> value = ParseNumber<double>(digits);
+  if (milliseconds && value.has_value() && *value > 0 && *value <= 1e9) {
+    arguments.target_latency = RunTime{0, *value};
+  } else if (!milliseconds && value.has_value() && *value > 0 && *value <= 1) {
+    arguments.target_latency = RunTime{*value, 0};
+  } else {
+    return Expected("a fraction above 0 and at most 1, or milliseconds like 12ms");
+  }
+  return absl::OkStatus();
 }
 
 absl::Status StoreFileSize(const std::string& text, SlimArguments& arguments) {
@@ -245,6 +261,10 @@ std::vector<Flag> BuildFlags() {
        "at most this much for OUT and its external data: a fraction of the original's size, or bytes (800KB, 1.5MB, "
        "10MiB)",
        false, StoreFileSize},
+      {"--target-latency", "", "TIME", kBudget,
+       "at most this time for one run in ONNX Runtime on this machine, with --threads threads (default 1), to 5 %: a "
+       "fraction of the original's time, or milliseconds (12ms); every layer's candidates are timed",
+       false, StoreRunTime},
       {"--max-error", "", "X", kBudget,
        absl::StrCat("at most this relative output error, 0 < X <= 1, measured by running both models; default ",
                     kDefaultMaxError, " when neither budget nor bound is given"),

@@ -205,6 +205,11 @@ std::vector<std::string> CanonicalOptions(const SlimArguments& arguments, absl::
     const FileSize& size = *arguments.target_size;
     add("--target-size=", size.fraction > 0 ? ShortestText(size.fraction) : absl::StrCat(size.bytes, "B"));
   }
+  if (arguments.target_latency.has_value()) {
+    const auto& [fraction, milliseconds] = *arguments.target_latency;
+    add("--target-latency=", fraction > 0 ? ShortestText(fraction) : absl::StrCat(ShortestText(milliseconds), "ms"));
+    if (arguments.threads > 0) add("--threads=", arguments.threads);
+  }
   const Bounds& bounds = arguments.bounds;
   if (bounds.max_error.has_value()) add("--max-error=", ShortestText(*bounds.max_error));
   if (bounds.min_agreement.has_value()) add("--min-agreement=", ShortestText(*bounds.min_agreement));

@@ -24,6 +24,7 @@ struct SlimArguments {
 
   std::optional<double> target_macs, target_params;
   std::optional<FileSize> target_size;
+  std::optional<RunTime> target_latency;
   Bounds bounds;
 
   std::vector<std::string> calibration;  // each PATH or NAME=PATH

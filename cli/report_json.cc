@@ -74,6 +74,8 @@ const char* UnitWord(BudgetUnit unit) {
       return "params";
     case BudgetUnit::kBytes:
       return "bytes";
+    case BudgetUnit::kNanoseconds:
+      return "nanoseconds";
   }
   return "";
 }
@@ -135,12 +137,17 @@ Json Compared(const std::optional<Comparison>& comparison) {
   return object;
 }
 
-Json Timed(const std::optional<Latency>& latency) {
+Json Timed(const std::optional<Latency>& latency, int threads) {
   if (!latency.has_value()) {
     return nullptr;
   }
-  return {{"before_ms", latency->before_ms}, {"after_ms", latency->after_ms},     {"ratio", latency->ratio},
-          {"ratio_low", latency->ratio_low}, {"ratio_high", latency->ratio_high}, {"pairs", latency->pairs}};
+  return {{"before_ms", latency->before_ms},
+          {"after_ms", latency->after_ms},
+          {"ratio", latency->ratio},
+          {"ratio_low", latency->ratio_low},
+          {"ratio_high", latency->ratio_high},
+          {"pairs", latency->pairs},
+          {"threads", threads}};
 }
 
 }  // namespace
@@ -165,7 +172,7 @@ std::string RenderJson(const SlimReport& report, const ReportContext& context) {
       {"layers", Layers(report.layers)},
       {"cleanups", Texts(report.cleanups)},
       {"comparison", Compared(report.comparison)},
-      {"latency", Timed(report.latency)},
+      {"latency", Timed(report.latency, report.latency_threads)},
       {"samples",
        {{"count", report.samples},
         {"fitted", report.fit_samples},

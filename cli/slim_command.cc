@@ -34,6 +34,7 @@ SlimOptions Budgets(const SlimArguments& arguments) {
   options.target_macs = arguments.target_macs;
   options.target_params = arguments.target_params;
   options.target_size = arguments.target_size;
+  options.target_latency = arguments.target_latency;
   options.bounds = arguments.bounds;
   return options;
 }
@@ -50,7 +51,8 @@ bool MustRun(const SlimArguments& arguments) {
   if (!selection.ok() || selection->forms.empty()) {
     return false;
   }
-  return arguments.fit == Fit::kSamples || !(HasBudget(Budgets(arguments)) || selection->forced_rank);
+  return arguments.fit == Fit::kSamples || arguments.target_latency.has_value() ||
+         !(HasBudget(Budgets(arguments)) || selection->forced_rank);
 }
 
 absl::StatusOr<Runtime> OpenRuntime(const SlimArguments& arguments) {
@@ -113,6 +115,7 @@ absl::StatusOr<SlimOptions> MakeSlimOptions(const SlimArguments& arguments, cons
   options.max_memory = arguments.max_memory;
   options.verify = arguments.verify;
   options.measure_latency = arguments.latency;
+  options.latency_threads = std::max(arguments.threads, 1);
   options.assume_constant = arguments.assume_constant;
   options.runtime = std::move(runtime);
   CNNOPT_ASSIGN_OR_RETURN(options.input_shapes, From(Origin::kUsage, NamedShapes(arguments, model.graph())));

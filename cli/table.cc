@@ -251,6 +251,14 @@ std::string LatencyText(const Latency& latency, const TableOptions& options) {
                          absl::StrFormat("%#.3g ms", latency.after_ms), judgement, range);
 }
 
+std::string TimeBudget(const SlimReport& report) {
+  for (const BudgetReport& budget : report.budgets) {
+    if (budget.unit != BudgetUnit::kNanoseconds) continue;
+    return absl::StrFormat("  (budget %#.3g ms)", static_cast<double>(budget.limit) * 1e-6);
+  }
+  return "";
+}
+
 std::string RenderCleanups(const SlimReport& report, const TableOptions& options) {
   const size_t count = report.cleanups.size();
   std::string text = Line("cleanup", absl::StrCat(count, count == 1 ? " exact rewrite" : " exact rewrites"));
@@ -276,7 +284,9 @@ std::string RenderTotals(const SlimReport& report, const TableOptions& options) 
     absl::StrAppend(&text, RenderCleanups(report, options));
   }
   if (report.latency.has_value()) {
-    absl::StrAppend(&text, Line("time, 1 thread", LatencyText(*report.latency, options)));
+    const int threads = report.latency_threads;
+    const std::string label = absl::StrCat("time, ", threads, threads == 1 ? " thread" : " threads");
+    absl::StrAppend(&text, Line(label, absl::StrCat(LatencyText(*report.latency, options), TimeBudget(report))));
   }
   if (report.comparison.has_value()) {
     const Comparison& comparison = *report.comparison;

@@ -20,6 +20,17 @@ absl::Status CheckBudgets(const SlimOptions& options) {
   if (max_error.has_value() && !(*max_error > 0)) {
     return absl::InvalidArgumentError(absl::StrCat("max-error is ", *max_error, ", expected a number above 0"));
   }
+  if (options.target_latency.has_value()) {
+    const auto& [fraction, milliseconds] = *options.target_latency;
+    if (fraction != 0) {
+      CNNOPT_RETURN_IF_ERROR(CheckFraction("target-latency", fraction));
+    } else if (!(milliseconds > 0)) {
+      return absl::InvalidArgumentError(absl::StrCat("target-latency is ", milliseconds, " ms, expected more than 0"));
+    }
+    if (options.runtime == nullptr) {
+      return absl::FailedPreconditionError("target-latency: time cannot be measured without ONNX Runtime");
+    }
+  }
   if (options.target_size.has_value()) {
     const auto& [fraction, bytes] = *options.target_size;
     if (fraction != 0) return CheckFraction("target-size", fraction);
@@ -33,7 +44,8 @@ absl::Status CheckBudgets(const SlimOptions& options) {
 }  // namespace
 
 bool HasBudget(const SlimOptions& options) {
-  return options.target_macs.has_value() || options.target_params.has_value() || options.target_size.has_value();
+  return options.target_macs.has_value() || options.target_params.has_value() || options.target_size.has_value() ||
+         options.target_latency.has_value();
 }
 
 absl::Status CheckOptions(const SlimOptions& options, const Selection& selection) {

@@ -56,9 +56,26 @@ absl::StatusOr<std::vector<int64_t>> TakenBy(const ChooseContext& context, Workb
 
 bool AllHold(const std::vector<Target>& targets, const std::vector<int64_t>& taken) {
   for (size_t t = 0; t < targets.size(); ++t) {
-    if (taken[t] > targets[t].limit) return false;
+    if (!Holds(targets[t], taken[t])) return false;
   }
   return true;
+}
+
+// Whether a budget of time is used so badly that another plan should be tried: the parts of a network take more or less
+// time together than alone.
+bool TimeIsLeft(const std::vector<Target>& targets, const std::vector<int64_t>& taken) {
+  constexpr double kWellUsed = 0.96;
+  for (size_t t = 0; t < targets.size(); ++t) {
+    const bool left = static_cast<double>(taken[t]) < kWellUsed * static_cast<double>(targets[t].limit);
+    if (targets[t].unit == BudgetUnit::kNanoseconds && left) return true;
+  }
+  return false;
+}
+
+double TotalDamage(const Damages& damage, const Plan& plan) {
+  double total = 0;
+  for (size_t s = 0; s < plan.size(); ++s) total += damage[s][static_cast<size_t>(plan[s])];
+  return total;
 }
 
 // The plan that takes least of one target.
@@ -77,7 +94,7 @@ absl::Status TakeCheapest(const ChooseContext& context, Workbench& bench, Chosen
     const Target& target = chosen.targets[t];
     const Plan plan = CheapestPlan(target);
     CNNOPT_ASSIGN_OR_RETURN(const std::vector<int64_t> taken, TakenBy(context, bench, chosen.targets, plan));
-    if (taken[t] > target.limit) {
+    if (!Holds(target, taken[t])) {
       chosen.refusal = absl::StrCat(Describe(target), " cannot be reached: the least that these passes could give is ",
                                     InItsWords(target, taken[t]));
       return absl::OkStatus();
@@ -105,7 +122,7 @@ absl::Status SwapWithinTargets(const ChooseContext& context, Workbench& bench, c
 }
 
 // Candidates are priced before they are built. Where the built model takes more than that, the difference is set apart
-// and the plan made anew.
+// and the plan made anew; of measured time also where it takes less.
 absl::Status ChooseWithinTargets(const ChooseContext& context, Workbench& bench, Chosen& chosen) {
   constexpr int kMostRounds = 8;
   const std::vector<Target>& targets = chosen.targets;
@@ -120,20 +137,26 @@ absl::Status ChooseWithinTargets(const ChooseContext& context, Workbench& bench,
   }
   if (!MeetBudgets(damage, BudgetsOf(targets, surplus)).has_value()) return TakeCheapest(context, bench, chosen);
   CNNOPT_ASSIGN_OR_RETURN(damage, DamagesOf(context, bench));
+  std::optional<Plan> best;  // of those that hold
+  std::vector<int64_t> best_surplus;
   for (int round = 0; round < kMostRounds; ++round) {
     const std::optional<Plan> plan = MeetBudgets(damage, BudgetsOf(targets, surplus));
-    if (!plan.has_value()) break;
+    if (!plan.has_value() || plan == best) break;
     CNNOPT_ASSIGN_OR_RETURN(taken, TakenBy(context, bench, targets, *plan));
-    if (AllHold(targets, taken)) {
-      chosen.plan = *plan;
-      CNNOPT_RETURN_IF_ERROR(SwapWithinTargets(context, bench, damage, BudgetsOf(targets, surplus), chosen));
-      return absl::OkStatus();
+    const bool holds = AllHold(targets, taken);
+    if (holds && (!best.has_value() || TotalDamage(damage, *plan) < TotalDamage(damage, *best))) {
+      best = plan;
+      best_surplus = surplus;
     }
+    if (holds && !TimeIsLeft(targets, taken)) break;
     for (size_t t = 0; t < targets.size(); ++t) {
-      surplus[t] = std::max(surplus[t], taken[t] - targets[t].fixed - PlanCost(targets[t].costs, *plan));
+      const int64_t more = taken[t] - targets[t].fixed - PlanCost(targets[t].costs, *plan);
+      surplus[t] = targets[t].measure ? more : std::max(surplus[t], more);
     }
   }
-  return TakeCheapest(context, bench, chosen);
+  if (!best.has_value()) return TakeCheapest(context, bench, chosen);
+  chosen.plan = *best;
+  return SwapWithinTargets(context, bench, damage, BudgetsOf(targets, best_surplus), chosen);
 }
 
 std::string KeptReason(const Bounds& bounds) {

@@ -20,8 +20,8 @@
 namespace cnnopt {
 namespace {
 
-// Most numbers of patches that are held for the refit through an activation, per site (256 MB).
-constexpr int64_t kMostRowElements = int64_t{64} << 20;
+// Most numbers of patches that are held for the refit through an activation, per site (128 MB).
+constexpr int64_t kMostRowElements = int64_t{32} << 20;
 
 // Errors are judged on fewer patches than are fitted to, by this factor: an average needs less than a covariance does.
 constexpr int64_t kFewerToJudge = 4;

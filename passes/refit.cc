@@ -16,7 +16,7 @@ constexpr double kPriors[] = {1e-3, 1e-2, 1e-1};
 constexpr double kRepairs[] = {0.25, 0.5, 1};
 // Of the descent over all stages, see PolishFactors; large layers get fewer.
 constexpr int kPolishSteps = 60;
-constexpr double kPolishMultiplications = 3e11;
+constexpr double kPolishMultiplications = 1.5e11;
 
 // What V x is like, channel by channel.
 struct ChannelSums {

@@ -37,7 +37,13 @@ inline constexpr double kDefaultMaxError = 0.05;
 // The same when only a budget is given: beyond it the output has little to do with the original's.
 inline constexpr double kBudgetMaxError = 0.5;
 
-enum class BudgetUnit { kMacs, kParams, kBytes };
+enum class BudgetUnit { kMacs, kParams, kBytes, kNanoseconds };
+
+// The most time one run may take: a fraction of the original's, or milliseconds where that is 0.
+struct RunTime {
+  double fraction = 0;
+  double milliseconds = 0;
+};
 
 // The most a model file may take: a fraction of the original's serialised size, or bytes where that is 0.
 struct FileSize {
@@ -59,6 +65,8 @@ struct SlimOptions {
   // Budgets, all of which must hold: fractions of the original's, 0 < x <= 1.
   std::optional<double> target_macs, target_params;
   std::optional<FileSize> target_size;
+  std::optional<RunTime> target_latency;  // measured in ONNX Runtime on this machine
+  int latency_threads = 1;                // of ONNX Runtime, wherever time is measured
   // What a model takes when it is written; null: its serialised size.
   std::function<absl::StatusOr<int64_t>(const onnx::ModelProto& model)> file_bytes;
   Bounds bounds;                              // measured by running both models on `samples`
@@ -70,7 +78,7 @@ struct SlimOptions {
   int threads = 0;                         // of the runs and the solves; 0: as many as this process may use
   int64_t max_memory = kDefaultMaxMemory;  // bytes that statistics of what layers see and values between them may take
   Verify verify = Verify::kEnforce;
-  bool measure_latency = true;                 // with 1 runtime thread
+  bool measure_latency = true;
   bool assume_constant = false;                // an initializer that is also a graph input counts as constant
   std::shared_ptr<const OnnxRuntime> runtime;  // null: no bound can be searched and nothing verified
 };
@@ -119,6 +127,7 @@ struct SlimReport {
   std::vector<BudgetReport> budgets;
   Bounds bounds;  // that were in force
   std::optional<Latency> latency;
+  int latency_threads = 1;  // that it was measured with
   bool synthetic = false;   // the samples were made up
   int64_t samples = 0;      // that both models were compared on
   int64_t fit_samples = 0;  // that replacements were fitted to; 0: by weights only

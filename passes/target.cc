@@ -1,14 +1,21 @@
 #include "passes/target.h"
 
 #include <algorithm>
+#include <cmath>
+#include <memory>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "onnx_io/status_macros.h"
 #include "onnx_io/tensor.h"
+#include "passes/layer_times.h"
+#include "runtime/stopwatch.h"
 
 namespace cnnopt {
 namespace {
+
+constexpr double kTimeSlack = 0.05;  // the share by which measured time may pass its budget
 
 // Bytes per number of the site's weight.
 int64_t NumberBytes(const GraphView& view, const Site& site) {
@@ -57,6 +64,43 @@ absl::Status CheckMacsKnown(const TargetContext& context) {
       "--target-size instead");
 }
 
+// Nanoseconds of `model` against those of the original, which runs in alternation: `original` is what that takes on the
+// machine as it was when the budget was made.
+absl::StatusOr<int64_t> TimeAgainst(const Session& whole, double original, const TargetContext& context,
+                                    const onnx::ModelProto& model) {
+  SessionOptions session_options;
+  session_options.threads = context.options.latency_threads;
+  CNNOPT_ASSIGN_OR_RETURN(const Session session, Session::Create(context.options.runtime, model, session_options));
+  CNNOPT_ASSIGN_OR_RETURN(const Latency latency, TimePairs(whole, session, context.reference->samples.front()));
+  return std::llround(latency.ratio * original);
+}
+
+absl::StatusOr<Target> LatencyTarget(const TargetContext& context) {
+  const SlimOptions& options = context.options;
+  Target target;
+  target.unit = BudgetUnit::kNanoseconds;
+  target.asked = options.target_latency->fraction;
+  SessionOptions session_options;
+  session_options.threads = options.latency_threads;
+  CNNOPT_ASSIGN_OR_RETURN(Session session, Session::Create(options.runtime, context.whole, session_options));
+  const auto whole = std::make_shared<const Session>(std::move(session));
+  CNNOPT_ASSIGN_OR_RETURN(const Latency alone, TimePairs(*whole, *whole, context.reference->samples.front()));
+  const double original = alone.before_ms * 1e6;
+  target.whole = std::llround(original);
+  target.limit = std::llround(target.asked > 0 ? target.asked * original : options.target_latency->milliseconds * 1e6);
+  TimeCache cache;
+  CNNOPT_ASSIGN_OR_RETURN(target.costs, TimeCandidates({options.runtime, context.clean, context.view, context.sites,
+                                                        context.proposals, options.latency_threads, context.progress},
+                                                       cache));
+  target.measure = [whole, original, &context](const onnx::ModelProto& model) {
+    return TimeAgainst(*whole, original, context, model);
+  };
+  const Plan keep(context.sites.size(), 0);
+  CNNOPT_ASSIGN_OR_RETURN(const int64_t clean, target.measure(context.clean));
+  target.fixed = clean - PlanCost(target.costs, keep);
+  return target;
+}
+
 Target MakeTarget(const TargetContext& context, BudgetUnit unit, double fraction, int64_t whole) {
   Target target;
   target.unit = unit;
@@ -69,15 +113,24 @@ Target MakeTarget(const TargetContext& context, BudgetUnit unit, double fraction
 
 }  // namespace
 
+bool Holds(const Target& target, int64_t taken) {
+  const double slack = target.unit == BudgetUnit::kNanoseconds ? kTimeSlack : 0;
+  return static_cast<double>(taken) <= (1 + slack) * static_cast<double>(target.limit);
+}
+
 std::string Describe(const Target& target) {
   const std::string name = absl::StrCat("target-", target.unit == BudgetUnit::kMacs     ? "macs"
                                                    : target.unit == BudgetUnit::kParams ? "params"
-                                                                                        : "size");
+                                                   : target.unit == BudgetUnit::kBytes  ? "size"
+                                                                                        : "latency");
   return target.asked > 0 ? absl::StrFormat("%s %g", name, target.asked)
                           : absl::StrCat(name, " ", InItsWords(target, target.limit));
 }
 
 std::string InItsWords(const Target& target, int64_t taken) {
+  if (target.asked == 0 && target.unit == BudgetUnit::kNanoseconds) {
+    return absl::StrFormat("%.3g ms", static_cast<double>(taken) * 1e-6);
+  }
   if (target.asked == 0) return absl::StrCat(taken, " bytes");
   return absl::StrFormat("%.3f", static_cast<double>(taken) / static_cast<double>(std::max<int64_t>(target.whole, 1)));
 }
@@ -104,11 +157,15 @@ absl::StatusOr<std::vector<Target>> ListTargets(const TargetContext& context) {
     CNNOPT_ASSIGN_OR_RETURN(const int64_t clean_bytes, FileBytes(options, context.clean));
     target.fixed = clean_bytes - PlanCost(target.costs, keep) + RefitBiases(context, target.unit);
   }
+  if (options.target_latency.has_value()) {
+    CNNOPT_ASSIGN_OR_RETURN(targets.emplace_back(), LatencyTarget(context));
+  }
   return targets;
 }
 
 absl::StatusOr<int64_t> Taken(const Target& target, const SlimOptions& options, const onnx::ModelProto& model,
                               const Plan& plan, const Workbench& bench) {
+  if (target.measure) return target.measure(model);
   if (target.unit == BudgetUnit::kParams) return TotalParameters(model.graph());
   if (target.unit == BudgetUnit::kBytes) return FileBytes(options, model);
   int64_t macs = 0;

@@ -3,6 +3,7 @@
 #define CNNOPT_PASSES_TARGET_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,8 +23,13 @@ struct Target {
   int64_t whole = 0;  // what the original takes
   int64_t limit = 0;  // what the result may take
   Costs costs;        // of every candidate of every site
+  // Of a unit that only a run can tell: what a model takes. Null: it can be counted.
+  std::function<absl::StatusOr<int64_t>(const onnx::ModelProto& model)> measure;
   int64_t fixed = 0;  // of all that is no site, and of biases that a refit may add; below 0 where sites share weights
 };
+
+// Whether `taken` keeps the target. Measured time may pass it by 5 %: two measurements differ by as much.
+bool Holds(const Target& target, int64_t taken);
 
 // "target-macs 0.5", "target-size 1500000 bytes".
 std::string Describe(const Target& target);
@@ -37,10 +43,14 @@ struct TargetContext {
   const std::vector<Proposal>& proposals;
   const onnx::ModelProto& clean;  // after the exact rewrites
   const GraphView& view;          // of `clean`
-  bool refits = false;            // layers will be refitted, and may get a bias by it
+  const onnx::ModelProto& whole;  // before them
+  const Reference* reference;     // null: no runtime
+  const Progress& progress;
+  bool refits = false;  // layers will be refitted, and may get a bias by it
 };
 
-// All budgets of `context.options`. Errors: InvalidArgument when MACs are asked for and unknown.
+// All budgets of `context.options`. Errors: InvalidArgument when MACs are asked for and unknown, or what the runtime
+// said when layers were timed.
 absl::StatusOr<std::vector<Target>> ListTargets(const TargetContext& context);
 
 // What `model`, built by `bench` for `plan`, takes in truth.

@@ -26,8 +26,8 @@ constexpr int kSweeps = 8;
 // Steps of the descent. Large layers get fewer: as many as these numbers of multiplications allow, for a replacement
 // that is wanted and for one of which only the error is.
 constexpr int kMostSteps = 100;
-constexpr double kFitMultiplications = 3e11;
-constexpr double kTrialMultiplications = 1e11;
+constexpr double kFitMultiplications = 1.5e11;
+constexpr double kTrialMultiplications = 5e10;
 // Errors are computed at this many ranks and interpolated between: they are a smooth function of the rank.
 constexpr size_t kTrials = 6;
 // The same for layers of more patch elements than this, whose fits cost their square.

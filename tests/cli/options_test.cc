@@ -216,6 +216,17 @@ TEST(Options, FractionsAreParsedStrictly) {
   }
 }
 
+TEST(Options, TimeIsAFractionOrMilliseconds) {
+  EXPECT_EQ(Parsed("in out --target-latency=0.5").target_latency->fraction, 0.5);
+  EXPECT_EQ(Parsed("in out --target-latency=12.5ms").target_latency->milliseconds, 12.5);
+  EXPECT_EQ(Parsed("in out --target-latency=12.5ms").target_latency->fraction, 0);
+  for (const char* text : {"0", "1.5", "12", "-3ms", "0ms", "ms", "12s", ""}) {
+    const absl::StatusOr<SlimArguments> arguments = ParseSlimArguments({"in", "out", "--target-latency", text});
+    EXPECT_FALSE(arguments.ok()) << text;
+    EXPECT_THAT(std::string(arguments.status().message()), HasSubstr("--target-latency")) << text;
+  }
+}
+
 TEST(Options, AFileSizeIsAFractionOrBytesWithTheirUnit) {
   const std::pair<const char*, int64_t> sizes[] = {{"512KB", 512'000},          {"512K", 512'000},
                                                    {"1.5M", 1'500'000},         {"2GB", 2'000'000'000},

@@ -80,6 +80,16 @@ TEST_F(SlimRun, WritesASlimmerModelThatIsVerified) {
   EXPECT_LT(report["totals"]["macs"]["after"].get<int64_t>(), report["totals"]["macs"]["before"].get<int64_t>());
 }
 
+TEST_F(SlimRun, ABudgetOfTimeIsMet) {
+  RunOk({resnet_, out_, samples_, "--target-latency=0.7", "--report=" + folder_.Path("r.json")});
+  const Json report = Json::parse(FileBytes(folder_.Path("r.json")));
+  ASSERT_EQ(report["budgets"].size(), 1u);
+  EXPECT_EQ(report["budgets"][0]["unit"], "nanoseconds");
+  EXPECT_LE(report["budgets"][0]["reached"].get<double>(), 1.2 * report["budgets"][0]["limit"].get<double>());
+  EXPECT_LT(report["latency"]["ratio"].get<double>(), 0.9);
+  EXPECT_EQ(report["latency"]["threads"], 1);
+}
+
 TEST_F(SlimRun, TheReportHoldsTheNumbersOnTheScreen) {
   const Finished run = RunOk({resnet_, out_, "--pass=dsc", samples_, "-v", "--report=" + folder_.Path("r.json")});
   const Json report = Json::parse(FileBytes(folder_.Path("r.json")));

@@ -63,7 +63,10 @@ struct SmallNetwork {
 
   Workbench Bench() const { return Workbench(model, view, sites, proposals, moments, 1); }
   ChooseContext Context() const {
-    return {{options, original, sites, proposals, model, view, false}, false, &reference, progress};
+    return {{options, original, sites, proposals, model, view, model, &reference, progress, false},
+            false,
+            &reference,
+            progress};
   }
   // Squared errors of the layers themselves, as if all mattered alike.
   std::vector<std::vector<double>> LayerErrors() const {
