@@ -230,6 +230,37 @@ absl::Status StorePath(const std::string& text, std::string& path) {
   return absl::OkStatus();
 }
 
+// Bytes with or without a unit, or a count.
+template <int64_t Limits::* field>
+absl::Status StoreLimit(const std::string& text, SlimArguments& arguments) {
+  constexpr bool kBytes =
+      field == &Limits::file_bytes || field == &Limits::memory_bytes || field == &Limits::name_bytes;
+  // Protobuf parses no larger file, and deeper recursion would need more stack than a thread may have.
+  constexpr int64_t kMost = field == &Limits::file_bytes ? std::numeric_limits<int32_t>::max()
+                            : field == &Limits::depth    ? 1000
+                                                         : 1'000'000'000'000'000;
+  const std::optional<int64_t> number = kBytes ? ParseBytes(text) : std::nullopt;
+  CNNOPT_ASSIGN_OR_RETURN(arguments.limits.*field, number.has_value() && *number <= kMost
+                                                       ? absl::StatusOr<int64_t>(*number)
+                                                       : ParseCount(text, 1, kMost));
+  return absl::OkStatus();
+}
+
+template <int64_t Limits::* field>
+Flag LimitFlag(const char* value) {
+  const auto info =
+      std::find_if(AllLimits().begin(), AllLimits().end(), [](const LimitInfo& limit) { return limit.field == field; });
+  const int64_t fallback = Limits().*field;
+  const std::string shown = fallback == 0 ? "80 % of the machine or cgroup" : absl::StrCat(fallback);
+  return {info->flag,
+          "",
+          value,
+          "Limits, beyond which IN is refused",
+          absl::StrCat(info->description, "; default ", shown),
+          false,
+          StoreLimit<field>};
+}
+
 template <bool SlimArguments::* member, bool value>
 absl::Status StoreSwitch(const std::string&, SlimArguments& arguments) {
   arguments.*member = value;
@@ -330,6 +361,13 @@ std::vector<Flag> BuildFlags() {
        false, StoreExternalThreshold},
       {"--no-provenance", "", "", kOutput, "do not record version, options and IN's SHA-256 in OUT's metadata", false,
        StoreSwitch<&A::provenance, false>},
+      LimitFlag<&Limits::file_bytes>("SIZE"),
+      LimitFlag<&Limits::memory_bytes>("SIZE"),
+      LimitFlag<&Limits::nodes>("N"),
+      LimitFlag<&Limits::initializers>("N"),
+      LimitFlag<&Limits::depth>("N"),
+      LimitFlag<&Limits::rank>("N"),
+      LimitFlag<&Limits::name_bytes>("SIZE"),
       {"--verify", "", "MODE", kRunning,
        "enforce (default): write nothing that was not compared with IN and found within the bound; report: write it "
        "and say so; off: do not compare",

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "onnx_io/limits.h"
 #include "passes/slim.h"
 #include "runtime/image_options.h"
 
@@ -47,6 +48,7 @@ struct SlimArguments {
   bool latency = true;
   int threads = 0;
   int64_t max_memory = kDefaultMaxMemory;
+  Limits limits;  // of what is read
   std::string ort;
   bool quiet = false, verbose = false;
 };

@@ -144,7 +144,8 @@ absl::StatusOr<int64_t> CheckRanges(const PendingByLocation& pending, const Fold
       CNNOPT_RETURN_IF_ERROR(Annotate(CheckRange(range, file->size()), Subject(*range.tensor)));
       if (range.bytes > memory_bytes - total) {
         return absl::ResourceExhaustedError(absl::StrCat(Subject(*range.tensor), ": external data takes more than the ",
-                                                         memory_bytes, " bytes left of the limit memory-bytes"));
+                                                         memory_bytes,
+                                                         " bytes left of the limit (--max-model-memory)"));
       }
       total += range.bytes;
     }

@@ -1,4 +1,4 @@
-// How much of a file this program is willing to believe. Every limit has a name that its error message carries.
+// How much of a file this program is willing to believe. Every limit has a flag that its error message names.
 #ifndef CNNOPT_ONNX_IO_LIMITS_H_
 #define CNNOPT_ONNX_IO_LIMITS_H_
 
@@ -22,13 +22,13 @@ struct Limits {
 
 // One limit as the command line and the messages show it. Its default stands in `Limits`.
 struct LimitInfo {
-  const char* name;
+  const char* flag;  // "--max-depth"
   int64_t Limits::* field;
   const char* description;
 };
 absl::Span<const LimitInfo> AllLimits();
 
-// ResourceExhausted: "<what> is <found>, the limit is <value> (<name>)".
+// ResourceExhausted: "<what> is <found>, the limit is <value> (<flag>)".
 absl::Status LimitExceeded(int64_t Limits::* field, const Limits& limits, absl::string_view what, int64_t found);
 
 }  // namespace cnnopt

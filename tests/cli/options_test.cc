@@ -116,6 +116,22 @@ TEST(Options, HelpAndVersionNeedNothingElse) {
   EXPECT_EQ(Parsed("--version").action, SlimArguments::Action::kVersion);
 }
 
+TEST(Options, EveryLimitOfTheReaderHasAFlag) {
+  for (const LimitInfo& limit : AllLimits()) {
+    EXPECT_EQ(Parsed("in out").limits.*limit.field, Limits().*limit.field) << limit.flag;
+    const SlimArguments a = Parsed(absl::StrCat("in out ", limit.flag, "=12"));
+    for (const LimitInfo& other : AllLimits()) {
+      EXPECT_EQ(a.limits.*other.field, other.flag == limit.flag ? 12 : Limits().*other.field) << limit.flag;
+    }
+    EXPECT_THAT(HelpText(), HasSubstr(limit.flag));
+    for (const char* wrong : {"0", "-1", "1e3", "9223372036854775807", ""}) {
+      EXPECT_FALSE(Parse(absl::StrCat("in out ", limit.flag, "=", wrong)).ok()) << limit.flag << wrong;
+    }
+  }
+  EXPECT_EQ(Parsed("in out --max-file-bytes=2147483647").limits.file_bytes, 2'147'483'647);
+  EXPECT_EQ(Parsed("in out --max-model-memory=3GiB").limits.memory_bytes, int64_t{3} << 30);
+}
+
 TEST(Options, DryRunNeedsNoOut) { EXPECT_EQ(Parsed("in --dry-run").out, ""); }
 
 struct Refused {
@@ -154,6 +170,8 @@ TEST(Options, RefusesWhatMakesNoSense) {
       {"in out --samples=0", "expected a whole number from 1 to 1000000"},
       {"in out --samples=1.5", "expected a whole number"},
       {"in out --max-memory=5", "expected bytes like 500MB or 2GiB"},
+      {"in out --max-depth=1001", "expected a whole number from 1 to 1000"},
+      {"in out --max-file-bytes=2147483648", "expected a whole number from 1 to 2147483647"},
       {"in out --seed=-1", "expected a whole number from 0 to 18446744073709551615"},
       {"in out --seed=18446744073709551616", "expected a whole number"},
       {"in out --threads=-1", "expected a whole number from 0 to 1024"},

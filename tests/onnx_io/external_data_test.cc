@@ -235,7 +235,8 @@ TEST(ExternalData, MemoryIsLimitedBeforeAnyIsTaken) {
   onnx::ModelProto model = ModelWith({External("a", int64_t{1} << 20, "w"), External("b", int64_t{1} << 37, "w")});
   EXPECT_THAT(ReadModel(Put(folder, "m.onnx", model)),
               FailsWith(kTooMuch, "tensor 'b': external data takes more than"));
-  EXPECT_THAT(LoadExternalData(model, folder.Path("m.onnx"), int64_t{1} << 30), FailsWith(kTooMuch, "memory-bytes"));
+  EXPECT_THAT(LoadExternalData(model, folder.Path("m.onnx"), int64_t{1} << 30),
+              FailsWith(kTooMuch, "--max-model-memory"));
   onnx::ModelProto small = ModelWith({External("a", 25, "w"), External("b", 25, "w")});
   EXPECT_THAT(LoadExternalData(small, folder.Path("m.onnx"), 199), FailsWith(kTooMuch, "tensor 'b'"));
   EXPECT_THAT(LoadExternalData(small, folder.Path("m.onnx"), 200), IsOk());

@@ -210,7 +210,7 @@ TEST(ReadModel, SizeHasALimit) {
   --limits.file_bytes;
   EXPECT_THAT(ReadModel(path, limits),
               FailsWith(kTooMuch, absl::StrCat("the size of the file is ", bytes.size(), ", the limit is ",
-                                               bytes.size() - 1, " (file-bytes)")));
+                                               bytes.size() - 1, " (--max-file-bytes)")));
 }
 
 TEST(ReadModel, SizeIsLimitedByWhatProtobufCanParse) {
@@ -232,7 +232,7 @@ TEST(ReadModel, MemoryHasALimit) {
   const std::string path = folder.Write("m.onnx", Bytes(model));
   Limits limits;
   limits.memory_bytes = 10'000'000;
-  EXPECT_THAT(ReadModel(path, limits), FailsWith(kTooMuch, "the limit is 10000000 (memory-bytes)"));
+  EXPECT_THAT(ReadModel(path, limits), FailsWith(kTooMuch, "the limit is 10000000 (--max-model-memory)"));
   limits.memory_bytes = 100'000'000;
   EXPECT_THAT(ReadModel(path, limits), FailsWith(kInvalid, "has no operator"));
 }
@@ -241,7 +241,7 @@ TEST(ReadModel, PassesTheLimitsOn) {
   const TempFolder folder;
   Limits limits;
   limits.nodes = 0;
-  EXPECT_THAT(ReadModel(folder.Write("m.onnx", Bytes(SmallModel())), limits), FailsWith(kTooMuch, "(nodes)"));
+  EXPECT_THAT(ReadModel(folder.Write("m.onnx", Bytes(SmallModel())), limits), FailsWith(kTooMuch, "(--max-nodes)"));
 }
 
 TEST(ReadModel, SortsNodesAndKeepsTheOrderWhereItCan) {

@@ -116,8 +116,9 @@ TEST(ValidateTensor, RefusesImpossibleDims) {
 }
 
 TEST(ValidateTensor, RefusesMoreDimsThanTheLimit) {
-  EXPECT_THAT(Validate(Tensor(TensorProto::FLOAT, std::vector<int64_t>(64, 2))),
-              FailsWith(absl::StatusCode::kResourceExhausted, "the number of dims is 64, the limit is 16 (rank)"));
+  EXPECT_THAT(
+      Validate(Tensor(TensorProto::FLOAT, std::vector<int64_t>(64, 2))),
+      FailsWith(absl::StatusCode::kResourceExhausted, "the number of dims is 64, the limit is 16 (--max-rank)"));
   TensorProto most = Tensor(TensorProto::FLOAT, std::vector<int64_t>(16, 1));
   most.add_float_data(1);
   EXPECT_THAT(Validate(most), IsOk());
@@ -290,7 +291,7 @@ TEST(ValidateType, RefusesShapesOfTooManyDims) {
   EXPECT_THAT(ValidateType(type, Limits()), IsOk());
   shape.add_dim();
   EXPECT_THAT(ValidateType(type, Limits()),
-              FailsWith(absl::StatusCode::kResourceExhausted, "is 17, the limit is 16 (rank)"));
+              FailsWith(absl::StatusCode::kResourceExhausted, "is 17, the limit is 16 (--max-rank)"));
 }
 
 }  // namespace

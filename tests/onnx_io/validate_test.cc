@@ -374,7 +374,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Validate, NestingHasALimit) {
   EXPECT_THAT(ValidateModel(NestedIfs(30)), IsOk());
   EXPECT_THAT(ValidateModel(NestedIfs(31)),
-              FailsWith(kTooMuch, "the nesting of subgraphs is 31, the limit is 30 (depth)"));
+              FailsWith(kTooMuch, "the nesting of subgraphs is 31, the limit is 30 (--max-depth)"));
 }
 
 TEST(Validate, NestingOfTypesHasALimit) {
@@ -403,8 +403,8 @@ TEST(Validate, ChainsOfCallsHaveALimit) {
     if (length == 30) {
       EXPECT_THAT(status, IsOk());
     } else {
-      EXPECT_THAT(status,
-                  FailsWith(kTooMuch, "function 'f30': the longest chain of calls is 31, the limit is 30 (depth)"));
+      EXPECT_THAT(status, FailsWith(kTooMuch,
+                                    "function 'f30': the longest chain of calls is 31, the limit is 30 (--max-depth)"));
     }
   }
 }
@@ -429,16 +429,16 @@ TEST_P(EachLimit, HoldsExactly) {
 
 INSTANTIATE_TEST_SUITE_P(
     Validate, EachLimit,
-    ::testing::Values(LimitCase{"Nodes", &Limits::nodes, 7, "the number of nodes is 7, the limit is 6 (nodes)"},
-                      LimitCase{"Initializers", &Limits::initializers, 2, "is 2, the limit is 1 (initializers)"},
-                      LimitCase{"Rank", &Limits::rank, 4, "the number of dims is 4, the limit is 3 (rank)"},
-                      LimitCase{"NameBytes", &Limits::name_bytes, 11, "is 11, the limit is 10 (name-bytes)"},
-                      LimitCase{"Depth", &Limits::depth, 1, "is 1, the limit is 0 (depth)"}),
+    ::testing::Values(LimitCase{"Nodes", &Limits::nodes, 7, "the number of nodes is 7, the limit is 6 (--max-nodes)"},
+                      LimitCase{"Initializers", &Limits::initializers, 2, "is 2, the limit is 1 (--max-initializers)"},
+                      LimitCase{"Rank", &Limits::rank, 4, "the number of dims is 4, the limit is 3 (--max-rank)"},
+                      LimitCase{"NameBytes", &Limits::name_bytes, 11, "is 11, the limit is 10 (--max-name-bytes)"},
+                      LimitCase{"Depth", &Limits::depth, 1, "is 1, the limit is 0 (--max-depth)"}),
     ParamName<LimitCase>);
 
 TEST(Validate, EveryLimitHasANameADefaultAndADescription) {
   for (const LimitInfo& info : AllLimits()) {
-    EXPECT_NE(absl::string_view(info.name), "");
+    EXPECT_NE(absl::string_view(info.flag), "");
     EXPECT_NE(absl::string_view(info.description), "");
     EXPECT_GE(Limits().*info.field, 0);
   }
