@@ -67,7 +67,7 @@ std::string HelpText() {
   absl::StrAppend(&text, "\nCleanup passes, for --pass:\n", PassEntries(PassKind::kCleanup, kColumn));
   absl::StrAppend(&text, "\nExit codes:\n");
   for (const ExitCodeEntry& entry : ExitCodes()) {
-    absl::StrAppend(&text, Entry(absl::StrCat(entry.code), entry.meaning, 6));
+    absl::StrAppend(&text, Entry(absl::StrCat(entry.code), entry.meaning, 7));
   }
   absl::StrAppend(&text, "\nNO_COLOR turns colours off. Nothing is sent anywhere.\n");
   return text;

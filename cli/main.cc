@@ -1,10 +1,8 @@
-#include <csignal>
-
 #include "cli/command_line.h"
+#include "cli/start_up.h"
 
 int main(int argc, char** argv) {
-  // A closed pipe and a file size limit come back as errors of the write, which clean up after themselves.
-  std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);
+  cnnopt::HoldStandardStreams();
+  cnnopt::InstallSignalHandlers();
   return cnnopt::Main(argc, argv);
 }

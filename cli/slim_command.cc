@@ -199,37 +199,51 @@ absl::StatusOr<int64_t> OutputBytes(const SlimArguments& arguments, const ModelF
   return WrittenBytes(model, arguments.out.empty() ? "out.onnx" : arguments.out, MakeWriteOptions(arguments, file));
 }
 
-// The input's own bytes, or the same model when its payloads have to move.
-absl::Status WriteUnchanged(const SlimArguments& arguments, ModelFile& file, const WriteOptions& options) {
+// Stages the input's own bytes, or the same model when its payloads have to move; the path where they stand now.
+absl::StatusOr<std::string> StageUnchanged(const SlimArguments& arguments, ModelFile& file, const WriteOptions& options,
+                                           StagedFiles& files) {
   if (SameFile(arguments.in, arguments.out) && !arguments.external_threshold.has_value()) {
-    return absl::OkStatus();
+    return arguments.out;
   }
   if (file.had_external_data || arguments.external_threshold.has_value()) {
-    return From(Origin::kOutput, WriteModel(file.proto, arguments.out, options));
+    return From(Origin::kOutput, files.StageModel(file.proto, arguments.out, options));
   }
   file.proto.Clear();  // its memory is better used for the bytes
   CNNOPT_ASSIGN_OR_RETURN(const std::string bytes, From(Origin::kInput, ReadBytes(arguments.in)));
-  return From(Origin::kOutput, WriteFileAtomically(bytes, arguments.out));
+  return From(Origin::kOutput, files.StageBytes(bytes, arguments.out));
 }
 
-// Writes OUT as the verdict and the flags ask for, and notes in `context` what stands there now.
-absl::Status WriteOutput(const SlimArguments& arguments, const SlimReport& report, ModelFile& file,
+// Stages OUT as the verdict and the flags ask for, and notes in `context` what will stand there.
+absl::Status StageOutput(const SlimArguments& arguments, const SlimReport& report, ModelFile& file, StagedFiles& files,
                          ReportContext& context) {
   const bool unchanged = report.verdict == Verdict::kUnchanged;
   if (arguments.dry_run || report.verdict == Verdict::kRefused || (unchanged && arguments.fail_if_unchanged)) {
     return absl::OkStatus();
   }
   const WriteOptions options = MakeWriteOptions(arguments, file);
+  std::string staged;
   if (unchanged) {
-    CNNOPT_RETURN_IF_ERROR(WriteUnchanged(arguments, file, options));
+    CNNOPT_ASSIGN_OR_RETURN(staged, StageUnchanged(arguments, file, options, files));
   } else {
     if (arguments.provenance) {
       AddProvenance(context, file.proto);
     }
-    CNNOPT_RETURN_IF_ERROR(From(Origin::kOutput, WriteModel(file.proto, arguments.out, options)));
+    CNNOPT_ASSIGN_OR_RETURN(staged, From(Origin::kOutput, files.StageModel(file.proto, arguments.out, options)));
   }
-  CNNOPT_ASSIGN_OR_RETURN(context.out_facts, From(Origin::kOutput, DescribeFile(arguments.out)));
+  CNNOPT_ASSIGN_OR_RETURN(context.out_facts, From(Origin::kOutput, DescribeFile(staged)));
   return absl::OkStatus();
+}
+
+// OUT and the reports, all or none of them.
+absl::Status WriteOutputs(const SlimArguments& arguments, const SlimReport& report, ModelFile& file,
+                          ReportContext& context) {
+  StagedFiles files;
+  CNNOPT_RETURN_IF_ERROR(StageOutput(arguments, report, file, files, context));
+  const std::string json = RenderJson(report, context);
+  for (const std::string& path : arguments.reports) {
+    CNNOPT_RETURN_IF_ERROR(From(Origin::kOutput, files.StageBytes(json, path)).status());
+  }
+  return From(Origin::kOutput, files.Publish());
 }
 
 std::string Title(const SlimArguments& arguments, const ReportContext& context) {
@@ -285,7 +299,7 @@ absl::StatusOr<ExitCode> RunSlim(const SlimArguments& arguments, const Console& 
   context.out = arguments.out;
   context.calibration = CalibrationName(arguments);
   CNNOPT_ASSIGN_OR_RETURN(context.in_facts, From(Origin::kInput, DescribeFile(arguments.in)));
-  CNNOPT_ASSIGN_OR_RETURN(ModelFile file, From(Origin::kInput, ReadModel(arguments.in)));
+  CNNOPT_ASSIGN_OR_RETURN(ModelFile file, From(Origin::kInput, ReadModel(arguments.in, arguments.limits)));
   context.opset = OpsetVersion(file.proto);
   context.ir_version = file.proto.ir_version();
   CNNOPT_ASSIGN_OR_RETURN(const std::optional<SampleFiles> calibration, OpenCalibration(arguments, file.proto));
@@ -300,11 +314,7 @@ absl::StatusOr<ExitCode> RunSlim(const SlimArguments& arguments, const Console& 
   CNNOPT_ASSIGN_OR_RETURN(const SlimReport report,
                           From(Origin::kSlim, SlimWithProgress(file.proto, options, arguments.quiet, console)));
 
-  CNNOPT_RETURN_IF_ERROR(WriteOutput(arguments, report, file, context));
-  const std::string json = RenderJson(report, context);
-  for (const std::string& path : arguments.reports) {
-    CNNOPT_RETURN_IF_ERROR(From(Origin::kOutput, WriteFileAtomically(json, path)));
-  }
+  CNNOPT_RETURN_IF_ERROR(WriteOutputs(arguments, report, file, context));
   return Print(arguments, report, context, console);
 }
 

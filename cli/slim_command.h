@@ -9,8 +9,8 @@
 
 namespace cnnopt {
 
-// Errors carry their origin, see exit_code.h; on each of them OUT is as it was, except that a report may fail to be
-// written after OUT was. A refused model is no error here: it is printed and gives kExitVerification.
+// Errors carry their origin, see exit_code.h; on each of them OUT is as it was. A refused model is no error here: it is
+// printed and gives kExitVerification.
 absl::StatusOr<ExitCode> RunSlim(const SlimArguments& arguments, const Console& console);
 
 }  // namespace cnnopt

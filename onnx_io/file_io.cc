@@ -25,6 +25,7 @@
 #include "onnx_io/checksum.h"
 #include "onnx_io/quote.h"
 #include "onnx_io/status_macros.h"
+#include "onnx_io/temporaries.h"
 
 namespace cnnopt {
 namespace {
@@ -232,6 +233,7 @@ absl::StatusOr<std::unique_ptr<AtomicFile>> AtomicFile::Create(const std::string
   std::random_device random;
   int descriptor = -1;
   std::string temporary;
+  const auto lock = LockTemporaries();
   do {
     temporary = absl::StrCat(prefix, absl::StrFormat("%08x", random()), ".tmp");
     descriptor = Retry(
@@ -240,6 +242,7 @@ absl::StatusOr<std::unique_ptr<AtomicFile>> AtomicFile::Create(const std::string
   if (descriptor == -1) {
     return ErrnoStatus(errno, "write", target);
   }
+  AddTemporary(temporary);
   std::unique_ptr<AtomicFile> file(new AtomicFile(target, std::move(temporary), descriptor));
   flock(descriptor, LOCK_EX | LOCK_NB);
   if (exists) {
@@ -255,6 +258,7 @@ AtomicFile::~AtomicFile() {
   }
   if (!temporary_.empty()) {
     unlink(temporary_.c_str());
+    ForgetTemporary(temporary_);
   }
 }
 
@@ -287,9 +291,11 @@ absl::Status AtomicFile::Finish() {
 }
 
 absl::Status AtomicFile::RenameTo(const std::string& path) {
+  const auto lock = LockTemporaries();
   if (rename(temporary_.c_str(), path.c_str()) == -1) {
     return ErrnoStatus(errno, "write", path);
   }
+  ForgetTemporary(temporary_);
   temporary_.clear();
   return absl::OkStatus();
 }

@@ -53,7 +53,7 @@ class InputFile {
 };
 
 // A new file that takes its final name only when it is complete. Until then it is a hidden temporary file in the same
-// folder, which goes away with this object.
+// folder, which goes away with this object, or with the process (temporaries.h).
 class AtomicFile {
  public:
   // Creates the temporary file for `target`, with the permissions of the file that is there now. First sweeps
@@ -65,6 +65,7 @@ class AtomicFile {
   ~AtomicFile();
 
   int64_t size() const { return size_; }
+  const std::string& temporary() const { return temporary_; }  // its path until it is renamed, then empty
   absl::Status Append(absl::string_view bytes);
   // Ends writing: checks the size and brings the bytes to the disk.
   absl::Status Finish();

@@ -3,7 +3,9 @@
 #define CNNOPT_ONNX_IO_MODEL_FILE_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -48,12 +50,42 @@ struct WriteOptions {
 // a temporary file or touches the old file.
 absl::Status WriteModel(onnx::ModelProto& model, const std::string& path, const WriteOptions& options = {});
 
+class AtomicFile;
+
+// Several files that take their names together, once all of them are complete: a failure while they are written leaves
+// every old file as it is. Errors are those of WriteModel.
+class StagedFiles {
+ public:
+  StagedFiles();
+  ~StagedFiles();  // removes what was not published
+  StagedFiles(const StagedFiles&) = delete;
+  StagedFiles& operator=(const StagedFiles&) = delete;
+
+  // Write a model (with its data file) or bytes to temporary files. Give the path at which the model or the bytes can
+  // be read until Publish.
+  absl::StatusOr<std::string> StageModel(onnx::ModelProto& model, const std::string& path,
+                                         const WriteOptions& options = {});
+  absl::StatusOr<std::string> StageBytes(absl::string_view bytes, const std::string& path);
+
+  // Renames all, the first one staged last. When a rename fails, the files renamed before it are removed: none may
+  // report what did not happen.
+  absl::Status Publish();
+
+ private:
+  struct Staged {
+    std::unique_ptr<AtomicFile> file;
+    std::string path;
+    bool is_data = false;  // named after its content
+  };
+  std::vector<Staged> staged_;
+};
+
 // What WriteModel would write for the same arguments: bytes of the .onnx file and of its data file. Touches no file;
 // `model` is the same afterwards. Errors: ResourceExhausted as WriteModel.
 absl::StatusOr<int64_t> WrittenBytes(onnx::ModelProto& model, const std::string& path,
                                      const WriteOptions& options = {});
 
-// Writes `bytes` to `path` atomically, as WriteModel does. For reports and unchanged models.
+// Writes `bytes` to `path` atomically, as WriteModel does.
 absl::Status WriteFileAtomically(absl::string_view bytes, const std::string& path);
 
 // Whether both paths name the same existing file, through links too.

@@ -1,8 +1,11 @@
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -11,6 +14,7 @@
 #include "onnx_io/file_io.h"
 #include "onnx_io/model_file.h"
 #include "onnx_io/status_macros.h"
+#include "onnx_io/temporaries.h"
 
 namespace cnnopt {
 namespace {
@@ -53,23 +57,6 @@ absl::Status CheckFits(const onnx::ModelProto& model, const WriteOptions& option
                                                          options.protobuf_bytes, " fit into one file"));
 }
 
-// Gives both files their names, the data file first: no model must ever refer to one that is not there.
-absl::Status Publish(std::unique_ptr<AtomicFile> data, const std::string& data_path, AtomicFile& file,
-                     const std::string& target) {
-  const bool data_is_new = data != nullptr && !FileExists(data_path);
-  if (data != nullptr) {
-    CNNOPT_RETURN_IF_ERROR(data->RenameTo(data_path));
-  }
-  if (absl::Status status = file.RenameTo(target); !status.ok()) {
-    if (data_is_new) {
-      RemoveFile(data_path);
-    }
-    return status;
-  }
-  SyncFolder(FolderOf(target));
-  return absl::OkStatus();
-}
-
 // Moves out of `model` what goes to a data file.
 absl::StatusOr<std::unique_ptr<ExternalPayloads>> TakePayloads(onnx::ModelProto& model, const WriteOptions& options) {
   auto payloads = std::make_unique<ExternalPayloads>(model, options.external_threshold);
@@ -95,31 +82,77 @@ absl::StatusOr<int64_t> WrittenBytes(onnx::ModelProto& model, const std::string&
   return bytes + static_cast<int64_t>(model.ByteSizeLong());
 }
 
-absl::Status WriteModel(onnx::ModelProto& model, const std::string& path, const WriteOptions& options) {
+StagedFiles::StagedFiles() = default;
+StagedFiles::~StagedFiles() = default;
+
+absl::StatusOr<std::string> StagedFiles::StageModel(onnx::ModelProto& model, const std::string& path,
+                                                    const WriteOptions& options) {
   CNNOPT_ASSIGN_OR_RETURN(const std::string target, ResolveLinks(path));
   CNNOPT_ASSIGN_OR_RETURN(const auto payloads, TakePayloads(model, options));
-  std::unique_ptr<AtomicFile> data;
-  std::string data_path;
+  Staged data;
   if (!payloads->empty()) {
-    CNNOPT_ASSIGN_OR_RETURN(data, AtomicFile::Create(target));
+    CNNOPT_ASSIGN_OR_RETURN(data.file, AtomicFile::Create(target));
     CNNOPT_ASSIGN_OR_RETURN(const auto written, payloads->Write(NameOf(target), [&](absl::string_view bytes) {
-      return data->Append(bytes);
+      return data.file->Append(bytes);
     }));
-    CNNOPT_RETURN_IF_ERROR(data->Finish());
+    CNNOPT_RETURN_IF_ERROR(data.file->Finish());
     CNNOPT_RETURN_IF_ERROR(CheckFits(model, options));  // now with the references to the data file
-    data_path = absl::StrCat(FolderOf(target), "/", written.name);
+    data.path = absl::StrCat(FolderOf(target), "/", written.name);
   }
-  CNNOPT_ASSIGN_OR_RETURN(const std::unique_ptr<AtomicFile> file, AtomicFile::Create(target));
+  CNNOPT_ASSIGN_OR_RETURN(std::unique_ptr<AtomicFile> file, AtomicFile::Create(target));
   CNNOPT_RETURN_IF_ERROR(WriteProto(model, *file));
-  return Publish(std::move(data), data_path, *file, target);
+  const std::string temporary = file->temporary();
+  staged_.push_back({std::move(file), target});
+  if (data.file != nullptr) {
+    data.is_data = true;
+    staged_.push_back(std::move(data));
+  }
+  return temporary;
+}
+
+absl::StatusOr<std::string> StagedFiles::StageBytes(absl::string_view bytes, const std::string& path) {
+  CNNOPT_ASSIGN_OR_RETURN(const std::string target, ResolveLinks(path));
+  CNNOPT_ASSIGN_OR_RETURN(std::unique_ptr<AtomicFile> file, AtomicFile::Create(target));
+  CNNOPT_RETURN_IF_ERROR(file->Append(bytes));
+  CNNOPT_RETURN_IF_ERROR(file->Finish());
+  const std::string temporary = file->temporary();
+  staged_.push_back({std::move(file), target});
+  return temporary;
+}
+
+absl::Status StagedFiles::Publish() {
+  const auto lock = LockTemporaries();  // a signal comes before or after all of this
+  std::vector<std::string> undo;
+  for (auto entry = staged_.rbegin(); entry != staged_.rend(); ++entry) {
+    // A data file that is there already has the same content, and another model may need it.
+    const bool keep = entry->is_data && FileExists(entry->path);
+    if (absl::Status status = entry->file->RenameTo(entry->path); !status.ok()) {
+      std::for_each(undo.begin(), undo.end(), RemoveFile);
+      return status;
+    }
+    if (!keep) {
+      undo.push_back(entry->path);
+    }
+  }
+  std::set<std::string> folders;
+  for (const Staged& entry : staged_) {
+    folders.insert(FolderOf(entry.path));
+  }
+  std::for_each(folders.begin(), folders.end(), SyncFolder);
+  staged_.clear();
+  return absl::OkStatus();
+}
+
+absl::Status WriteModel(onnx::ModelProto& model, const std::string& path, const WriteOptions& options) {
+  StagedFiles files;
+  CNNOPT_RETURN_IF_ERROR(files.StageModel(model, path, options).status());
+  return files.Publish();
 }
 
 absl::Status WriteFileAtomically(absl::string_view bytes, const std::string& path) {
-  CNNOPT_ASSIGN_OR_RETURN(const std::string target, ResolveLinks(path));
-  CNNOPT_ASSIGN_OR_RETURN(const std::unique_ptr<AtomicFile> file, AtomicFile::Create(target));
-  CNNOPT_RETURN_IF_ERROR(file->Append(bytes));
-  CNNOPT_RETURN_IF_ERROR(file->Finish());
-  return Publish(nullptr, "", *file, target);
+  StagedFiles files;
+  CNNOPT_RETURN_IF_ERROR(files.StageBytes(bytes, path).status());
+  return files.Publish();
 }
 
 bool SameFile(const std::string& a, const std::string& b) {
