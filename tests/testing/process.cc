@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 
 #include "tests/testing/temp_folder.h"
@@ -22,10 +23,28 @@ std::vector<char*> Argv(const std::string& program, const std::vector<std::strin
   return argv;
 }
 
-int WaitFor(pid_t child) {
-  int status = 0;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+int CodeOf(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status); }
+
+void SetEnvironment(const std::vector<std::pair<std::string, std::string>>& environment) {
+  for (const auto& [name, value] : environment) {
+    setenv(name.c_str(), value.c_str(), 1);
+  }
+}
+
+// In the child: everything but the streams as `options` say.
+void Prepare(const RunOptions& options) {
+  if (options.close_stdout) {
+    close(STDOUT_FILENO);
+  }
+  if (options.largest_file.has_value()) {
+    const rlimit limit{*options.largest_file, *options.largest_file};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  SetEnvironment(options.environment);
+  if ((!options.folder.empty() && chdir(options.folder.c_str()) != 0) ||
+      (options.user.has_value() && setuid(*options.user) != 0)) {
+    _exit(126);
+  }
 }
 
 }  // namespace
@@ -35,22 +54,25 @@ Finished RunCnnopt(const std::vector<std::string>& arguments, const RunOptions& 
   const std::string out = options.stdout_path.empty() ? streams.Path("out") : options.stdout_path;
   const std::string err = streams.Path("err");
   std::vector<char*> argv = Argv(options.program, arguments);
+  const auto start = std::chrono::steady_clock::now();
   const pid_t child = fork();
   if (child == 0) {
     dup2(open(out.c_str(), O_WRONLY | O_CREAT, 0600), STDOUT_FILENO);
     dup2(open(err.c_str(), O_WRONLY | O_CREAT, 0600), STDERR_FILENO);
-    if (options.largest_file.has_value()) {
-      const rlimit limit{*options.largest_file, *options.largest_file};
-      setrlimit(RLIMIT_FSIZE, &limit);
-    }
-    if (options.user.has_value() && setuid(*options.user) != 0) {
-      _exit(126);
-    }
+    Prepare(options);
     execv(argv[0], argv.data());
     _exit(127);
   }
+  if (options.meanwhile) {
+    options.meanwhile(child);
+  }
   Finished finished;
-  finished.code = WaitFor(child);
+  rusage usage{};
+  int status = 0;
+  wait4(child, &status, 0, &usage);
+  finished.code = CodeOf(status);
+  finished.peak_bytes = int64_t{usage.ru_maxrss} * 1024;
+  finished.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   finished.out = options.stdout_path.empty() ? FileBytes(out) : "";
   finished.err = FileBytes(err);
   return finished;
@@ -68,9 +90,7 @@ Finished RunOnTerminal(const std::vector<std::string>& arguments,
   if (child == 0) {
     setenv("TERM", "xterm", 1);
     unsetenv("NO_COLOR");
-    for (const auto& [name, value] : environment) {
-      setenv(name.c_str(), value.c_str(), 1);
-    }
+    SetEnvironment(environment);
     execv(argv[0], argv.data());
     _exit(127);
   }
@@ -80,7 +100,9 @@ Finished RunOnTerminal(const std::vector<std::string>& arguments,
     finished.out.append(buffer, static_cast<size_t>(count));
   }
   close(terminal);
-  finished.code = WaitFor(child);
+  int status = 0;
+  waitpid(child, &status, 0);
+  finished.code = CodeOf(status);
   return finished;
 }
 

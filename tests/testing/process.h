@@ -5,6 +5,8 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,13 +17,19 @@ namespace cnnopt::testing {
 struct Finished {
   int code = -1;  // of exit; minus the signal's number when one ended the process
   std::string out, err;
+  int64_t peak_bytes = 0;  // of memory; at least what the test program itself takes
+  double seconds = 0;
 };
 
 struct RunOptions {
   std::string program = CNNOPT_BINARY;
-  std::string stdout_path;             // empty: captured
-  std::optional<rlim_t> largest_file;  // RLIMIT_FSIZE
-  std::optional<uid_t> user;           // run as this user (only root can)
+  std::string stdout_path;                                       // empty: captured
+  std::optional<rlim_t> largest_file;                            // RLIMIT_FSIZE
+  std::optional<uid_t> user;                                     // run as this user (only root can)
+  std::string folder;                                            // working folder; empty: that of the test
+  std::vector<std::pair<std::string, std::string>> environment;  // added to that of the test
+  bool close_stdout = false;
+  std::function<void(pid_t child)> meanwhile;  // called while the program runs
 };
 
 Finished RunCnnopt(const std::vector<std::string>& arguments, const RunOptions& options = {});
