@@ -162,6 +162,8 @@ absl::Status CheckWeight(const WindowOp& op, const Dims& weight, Window& window)
   for (const int64_t extent : kernel) {
     CNNOPT_RETURN_IF_ERROR(CheckNumber("the weight's kernel", extent, 1));
   }
+  // Of a weight without elements it may be anything, and is multiplied by the group.
+  CNNOPT_RETURN_IF_ERROR(CheckNumber("the weight's second dim", weight.Get(1), 0));
   window.kernel = kernel;
   window.axes = axes;
   if (weight.Get(0) % window.group != 0) {

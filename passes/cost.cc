@@ -1,6 +1,7 @@
 #include "passes/cost.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace cnnopt {
 
@@ -31,8 +32,31 @@ Shape OutputShape(const Conv& conv, const Shape& input) {
   return output;
 }
 
+int64_t SaturatedProduct(std::initializer_list<int64_t> factors) {
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  int64_t product = 1;
+  for (const int64_t factor : factors) {
+    if (factor == 0) return 0;
+    if (product > kMost / factor) {
+      product = kMost;
+    } else {
+      product *= factor;
+    }
+  }
+  return product;
+}
+
+std::optional<int64_t> CostProduct(std::initializer_list<int64_t> factors) {
+  if (std::min(factors) < 0) return std::nullopt;
+  const int64_t product = SaturatedProduct(factors);
+  if (product > int64_t{1} << 52) return std::nullopt;
+  return product;
+}
+
 int64_t Macs(const Conv& conv, const Shape& input, int64_t batch) {
-  return batch * ElementCount(OutputSize(conv, input)) * conv.out_channels * conv.group_in_channels() * conv.taps();
+  const int64_t positions = ElementCount(OutputSize(conv, input));
+  if (positions < 0) return std::numeric_limits<int64_t>::max();
+  return SaturatedProduct({batch, positions, conv.out_channels, conv.group_in_channels(), conv.taps()});
 }
 
 int64_t Macs(const Replacement& replacement, const Shape& input, int64_t batch) {
@@ -40,7 +64,8 @@ int64_t Macs(const Replacement& replacement, const Shape& input, int64_t batch) 
   for (const std::vector<Conv>& branch : replacement.branches) {
     Shape size = input;
     for (const Conv& stage : branch) {
-      macs += Macs(stage, size, batch);
+      const int64_t more = Macs(stage, size, batch);
+      macs = more > std::numeric_limits<int64_t>::max() - macs ? std::numeric_limits<int64_t>::max() : macs + more;
       size = OutputSize(stage, size);
     }
   }

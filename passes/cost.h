@@ -3,6 +3,8 @@
 #define CNNOPT_PASSES_COST_H_
 
 #include <cstdint>
+#include <initializer_list>
+#include <optional>
 
 #include "onnx_io/tensor.h"
 #include "passes/conv.h"
@@ -18,6 +20,14 @@ Shape OutputSize(const Conv& conv, const Shape& input);
 Shape LayerShape(const Conv& conv, const Shape& shape);
 // The shape of the tensor it makes of one of shape `input`; both as in the model.
 Shape OutputShape(const Conv& conv, const Shape& input);
+
+// The product of numbers that are not negative; the largest int64 where it would be larger. Shapes that a model only
+// declares can be of any size.
+int64_t SaturatedProduct(std::initializer_list<int64_t> factors);
+
+// The same as a cost: nullopt when a factor is negative (an unknown count) or the product passes 2^52, which no machine
+// could run and many of which still have a sum.
+std::optional<int64_t> CostProduct(std::initializer_list<int64_t> factors);
 
 // Multiply-accumulates for one run on a batch of `batch` inputs of `input` spatial sizes. Biases and the additions of
 // a replacement's branches are not counted.

@@ -1,10 +1,12 @@
 #include "passes/site.h"
 
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "onnx_io/status_macros.h"
+#include "passes/cost.h"
 
 namespace cnnopt {
 namespace {
@@ -60,12 +62,14 @@ void FillConvolution(const onnx::NodeProto& node, const std::map<std::string, Sh
   const Shape& dims = *weight;
   const Shape kernel(dims.begin() + 2, dims.end());
   const int64_t groups = IntAttribute(node, "group", 1);
-  const int64_t in = transposed ? dims[0] : dims[1] * groups;
-  const int64_t out = transposed ? dims[1] * groups : dims[0];
+  const int64_t in = transposed ? dims[0] : SaturatedProduct({dims[1], groups});
+  const int64_t out = transposed ? SaturatedProduct({dims[1], groups}) : dims[0];
   site.was = DescribeConvolution(node, kernel, in, out);
   // A Conv computes each output element from one patch, a ConvTranspose spreads each input element over one.
   const std::optional<Shape>& positions = transposed ? site.input : site.result;
-  if (positions.has_value()) site.macs = ElementCount(*positions) * dims[1] * ElementCount(kernel);
+  if (positions.has_value() && (!site.input.has_value() || CostProduct({ElementCount(*site.input)}).has_value())) {
+    site.macs = CostProduct({ElementCount(*positions), dims[1], ElementCount(kernel)});
+  }
 }
 
 // MACs of Gemm and MatMul: output elements times the length of the inner sum.
@@ -78,7 +82,7 @@ void FillProduct(const onnx::NodeProto& node, const std::map<std::string, Shape>
   const int64_t outputs = last == 0 ? 1 : (*right)[transposed ? 0 : last];
   const int64_t inner = last == 0 ? (*right)[0] : (*right)[transposed ? 1 : last - 1];
   site.was = absl::StrCat(inner, "->", outputs);
-  if (site.result.has_value()) site.macs = ElementCount(*site.result) * inner;
+  if (site.result.has_value()) site.macs = CostProduct({ElementCount(*site.result), inner});
 }
 
 absl::StatusOr<Conv> ReadLayer(const Site& site, const onnx::NodeProto& node, const GraphView& view, int64_t opset,
@@ -139,7 +143,7 @@ void ReadNumbers(const GraphView& view, int64_t opset, const std::map<std::strin
 std::optional<int64_t> TotalMacs(const std::vector<Site>& sites) {
   int64_t total = 0;
   for (const Site& site : sites) {
-    if (!site.macs.has_value()) return std::nullopt;
+    if (!site.macs.has_value() || total > std::numeric_limits<int64_t>::max() - *site.macs) return std::nullopt;
     total += *site.macs;
   }
   return total;

@@ -10,6 +10,7 @@
 #include "onnx_io/graph_view.h"
 #include "onnx_io/shapes.h"
 #include "onnx_io/status_macros.h"
+#include "onnx_io/validate.h"
 #include "passes/allocate.h"
 #include "passes/assemble.h"
 #include "passes/check_options.h"
@@ -167,6 +168,19 @@ absl::Status RunOriginal(Job& job) {
   return absl::OkStatus();
 }
 
+// Constants once folded show mistakes of the model that no check of the file could see: behind an Identity, a bias of
+// the wrong shape.
+absl::Status CheckFolded(const Job& job) {
+  if (ValidateModel(job.clean).ok() && CheckWithOnnx(job.clean).ok()) return absl::OkStatus();
+  onnx::ModelProto folded = job.original;
+  for (const CleanupPass& pass : job.selection.cleanups) {
+    if (pass.plan != PlanFoldConstants) continue;
+    CNNOPT_RETURN_IF_ERROR(RunCleanup(folded, {pass}, InputsOf(job.original, job.options)).status());
+  }
+  CNNOPT_RETURN_IF_ERROR(ValidateModel(folded));
+  return CheckWithOnnx(folded);
+}
+
 // Exact rewrites first: they make more layers plain.
 absl::Status CleanUp(Job& job) {
   job.Tell("clean up", 0, 1);
@@ -177,7 +191,7 @@ absl::Status CleanUp(Job& job) {
   for (const Declined& declined : cleanup.declined) {
     job.report.warnings.push_back(absl::StrCat(declined.node, ": ", declined.reason));
   }
-  return absl::OkStatus();
+  return CheckFolded(job);
 }
 
 // Which layers there are, and their numbers.

@@ -1,5 +1,6 @@
 #include "passes/conv.h"
 
+#include <limits>
 #include <random>
 
 #include "gmock/gmock.h"
@@ -330,6 +331,20 @@ TEST(CostTest, OutputSizeFollowsOnnx) {
   conv.pad_end = {0, 2};
   EXPECT_THAT(OutputSize(conv, {10, 11}), ElementsAre(4, 3));
   EXPECT_THAT(OutputSize(conv, {2, 11}), ElementsAre(0, 3));
+}
+
+// Declared shapes can be of any size.
+TEST(CostTest, NeverOverflows) {
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  EXPECT_EQ(SaturatedProduct({3, 4, 5}), 60);
+  EXPECT_EQ(SaturatedProduct({int64_t{1} << 32, int64_t{1} << 32}), kMost);
+  EXPECT_EQ(SaturatedProduct({kMost, kMost, 0}), 0);
+  EXPECT_EQ(CostProduct({int64_t{1} << 26, int64_t{1} << 26}), int64_t{1} << 52);
+  EXPECT_EQ(CostProduct({int64_t{1} << 26, int64_t{1} << 26, 2}), std::nullopt);
+  EXPECT_EQ(CostProduct({5, -1}), std::nullopt);
+  const Conv conv = PointwiseOutline(2, 64, 64);
+  EXPECT_EQ(Macs(conv, {int64_t{1} << 40, int64_t{1} << 40}, 1), kMost);
+  EXPECT_EQ(Macs(Replacement{{{conv, conv}, {conv}}}, {int64_t{1} << 30, int64_t{1} << 20}, 1), kMost);
 }
 
 }  // namespace
