@@ -25,7 +25,10 @@ class Builder {
   Builder(Choices& choices, WeightKind kind, int32_t data_type)
       : choices_(choices), kind_(kind), numbers_(static_cast<uint32_t>(choices.Below(1 << 16))) {
     like_.set_data_type(data_type);
-    if (choices.OneIn(2)) like_.set_raw_data("");  // else numbers go to the typed field
+    if (choices.OneIn(2)) {  // numbers go to the field of their type, else to raw_data
+      like_.add_float_data(0);
+      like_.add_int32_data(0);
+    }
     model_.set_ir_version(3 + choices.Below(8));
     opset_ = choices.Of<int64_t>({13, 11, 9, 14, 15, 17, 18, 19, 21});
     model_.add_opset_import()->set_version(opset_);
