@@ -42,8 +42,9 @@ absl::Status ResolveAutoPad(absl::string_view mode, const Shape* input_shape, Co
                                                           conv.stride[a], ") depends on the input's size"));
       }
       const int64_t size = (*input_shape)[a + 2];
-      const int64_t outputs = (size + conv.stride[a] - 1) / conv.stride[a];
-      total = std::max<int64_t>((outputs - 1) * conv.stride[a] + extent - size, 0);
+      // In an order that does not overflow, whatever the size that is declared.
+      const int64_t outputs = size / conv.stride[a] + (size % conv.stride[a] != 0 ? 1 : 0);
+      total = std::max<int64_t>((outputs - 1) * conv.stride[a] - size + extent, 0);
     }
     (mode == "SAME_UPPER" ? conv.pad_begin : conv.pad_end)[a] = total / 2;
     (mode == "SAME_UPPER" ? conv.pad_end : conv.pad_begin)[a] = total - total / 2;

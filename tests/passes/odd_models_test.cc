@@ -378,13 +378,16 @@ TEST(OddModels, OpenSizesAndStaleShapes) {
 
 // Sizes that only a declaration can have.
 TEST(OddModels, ShapesBeyondAllNumbers) {
+  const std::vector<const char*> convs = {kConv, "y = Conv<auto_pad = \"SAME_UPPER\", strides = [2,2]>(x, w)"};
   for (const int64_t size : {int64_t{1} << 31, int64_t{1} << 40, std::numeric_limits<int64_t>::max()}) {
-    onnx::ModelProto model = OneConv();
-    auto& dims = *model.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type()->mutable_shape();
-    for (const int i : {0, 2, 3}) dims.mutable_dim(i)->set_dim_value(size);
-    const SlimReport report = Slimmed(model);
-    ASSERT_EQ(report.layers.size(), 1u);
-    EXPECT_EQ(report.layers[0].macs_before, std::nullopt);
+    for (const char* conv : convs) {
+      onnx::ModelProto model = RandomModel(conv, kInput, {{"w", {24, 16, 3, 3}}});
+      auto& dims = *model.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type()->mutable_shape();
+      for (const int i : {0, 2, 3}) dims.mutable_dim(i)->set_dim_value(size);
+      const SlimReport report = Slimmed(model);
+      ASSERT_EQ(report.layers.size(), 1u);
+      EXPECT_EQ(report.layers[0].macs_before, std::nullopt);
+    }
   }
 }
 
