@@ -1,4 +1,5 @@
 // Every system call about files fails once, at every place where the program makes it, and signals arrive at each.
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -138,6 +139,25 @@ TEST_F(Faults, OfWhatNeedNotWork) {
 
 TEST_F(Faults, InterruptedCallsAreRepeated) {
   for (const char* call : {"openat", "pread64", "write", "fsync"}) ExpectNoFailure(call, "EINTR");
+}
+
+// SIGKILL leaves at worst a temporary file, which the next run sweeps.
+TEST_F(Faults, KilledAtEveryCall) {
+  for (const char* call : {"openat", "write", "fsync", "rename"}) {
+    int leftovers = 0;
+    for (const int n : CallsOf(call)) {
+      SCOPED_TRACE(absl::StrCat(call, " number ", n));
+      const size_t before = job_.folder().Names().size();
+      EXPECT_EQ(Trace(call, absl::StrCat(call, ":signal=SIGKILL:when=", n)).code, -SIGKILL);
+      job_.ExpectWholeOut();
+      leftovers += job_.folder().Names().size() > before;
+      const Finished next = job_.Run();
+      EXPECT_EQ(next.code, 0) << next.err;
+      job_.ExpectOldOrNew(next);
+      job_.Reset();
+    }
+    EXPECT_GT(leftovers, 0) << call;
+  }
 }
 
 TEST_F(Faults, SignalsAtEveryCall) {
