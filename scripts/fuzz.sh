@@ -19,5 +19,5 @@ for target in "${targets[@]}"; do
   echo "fuzz: $target for $seconds s"
   # Memory that large models may have, and that a model's words alone never may: the limit is of the fuzzer.
   "build/fuzz/tests/${target}_fuzzer" "build/fuzz/corpus/$target" -max_total_time="$seconds" -rss_limit_mb=4096 \
-    -timeout=60 -max_len=20000 -print_final_stats=1 -verbosity=0 -artifact_prefix="build/fuzz/$target-"
+    -timeout=300 -max_len=20000 -print_final_stats=1 -verbosity=0 -artifact_prefix="build/fuzz/$target-"
 done

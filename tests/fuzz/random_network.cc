@@ -157,11 +157,14 @@ class Builder {
 
   struct SharedWeight {
     Shape shape;
+    int64_t groups = 1;
     std::string name;
   };
   std::string ConvWeight(const Shape& shape, int64_t groups) {
     for (const SharedWeight& earlier : conv_weights_) {
-      if (earlier.shape == shape && choices_.OneIn(3)) return earlier.name;
+      // A weight that is special group by group is not when the groups are others.
+      const bool fits = earlier.shape == shape && (kind_ == WeightKind::kAny || earlier.groups == groups);
+      if (fits && choices_.OneIn(3)) return earlier.name;
     }
     const int64_t taps = std::accumulate(shape.begin() + 2, shape.end(), int64_t{1}, std::multiplies<>());
     std::vector<double> values;
@@ -169,7 +172,7 @@ class Builder {
       const Matrix part = Kernel(shape[0] / groups, shape[1], taps);
       values.insert(values.end(), part.data(), part.data() + part.size());
     }
-    conv_weights_.push_back({shape, Weight(shape, values)});
+    conv_weights_.push_back({shape, groups, Weight(shape, values)});
     return conv_weights_.back().name;
   }
 
