@@ -11,10 +11,10 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_replace.h"
+#include "cli/commands.h"
 #include "cli/display.h"
 #include "cli/help.h"
 #include "cli/options.h"
-#include "cli/passes_command.h"
 #include "cli/slim_command.h"
 #include "onnx_io/status_macros.h"
 
@@ -27,12 +27,15 @@ std::string OneLine(absl::string_view message) {
 }
 
 absl::StatusOr<ExitCode> Dispatch(const std::vector<std::string>& arguments, const Console& console) {
-  if (!arguments.empty() && arguments[0] == "passes") {
-    if (arguments.size() > 1) {
-      return From(Origin::kUsage, absl::InvalidArgumentError("'cnnopt passes' takes no arguments"));
+  const Command* const command = arguments.empty() ? nullptr : FindCommand(arguments[0]);
+  if (command != nullptr) {
+    const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+    CNNOPT_ASSIGN_OR_RETURN(const SlimArguments parsed, From(Origin::kUsage, ParseCommand(*command, rest)));
+    if (parsed.action == SlimArguments::Action::kHelp) {
+      console.out << CommandHelp(*command);
+      return kExitDone;
     }
-    console.out << PassesText();
-    return kExitDone;
+    return command->run(parsed, console);
   }
   CNNOPT_ASSIGN_OR_RETURN(const SlimArguments parsed, From(Origin::kUsage, ParseSlimArguments(arguments)));
   switch (parsed.action) {

@@ -35,7 +35,7 @@ const std::vector<ExitCodeEntry>& ExitCodes() {
       {kExitInternal, "a defect of this program"},
       {kExitUsage, "the command line is wrong, or ONNX Runtime is needed and missing"},
       {kExitInput, "the model or the samples are unreadable or invalid"},
-      {kExitVerification, "a budget or bound could not be met, nothing written"},
+      {kExitVerification, "a budget or bound could not be met, nothing written; of compare: a bound does not hold"},
       {kExitUnchanged, "nothing to gain, under --fail-if-unchanged, nothing written"},
       {kExitIo, "writing failed, an existing OUT is as it was; or OUT was written but the result could not be printed"},
       {kExitTemporary, "out of memory: try again, or on a larger machine"},

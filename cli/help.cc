@@ -1,5 +1,8 @@
 #include "cli/help.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "cli/display.h"
 #include "cli/exit_code.h"
@@ -10,6 +13,7 @@ namespace cnnopt {
 namespace {
 
 constexpr size_t kWidth = 80;
+constexpr size_t kColumn = 26;  // of explanations
 
 // "  term   explanation", the explanation wrapped in a column of its own that starts at `column`.
 std::string Entry(const std::string& term, const std::string& explanation, size_t column) {
@@ -34,6 +38,19 @@ std::string FlagTerm(const Flag& flag) {
                       flag.value);
 }
 
+// All flags below the headings of their groups.
+std::string FlagEntries(const std::vector<Flag>& flags) {
+  std::string text, group;
+  for (const Flag& flag : flags) {
+    if (flag.group != group) {
+      group = flag.group;
+      absl::StrAppend(&text, "\n", group, ":\n");
+    }
+    absl::StrAppend(&text, Entry(FlagTerm(flag), flag.help, kColumn));
+  }
+  return text;
+}
+
 std::string PassEntries(PassKind kind, size_t column) {
   std::string text;
   for (const PassEntry& entry : Catalog()) {
@@ -47,22 +64,17 @@ std::string PassEntries(PassKind kind, size_t column) {
 }  // namespace
 
 std::string HelpText() {
-  constexpr size_t kColumn = 26;
-  std::string text =
-      "usage: cnnopt IN.onnx OUT.onnx [options]   slim a model\n"
-      "       cnnopt passes                       list every form and cleanup pass\n"
-      "\n"
-      "Reads a trained convolutional network, replaces convolutions by cheaper ones,\n"
-      "compares the result with the original and writes a slimmer ONNX file. IN is\n"
-      "only read; OUT holds its old content or the whole new model at any moment.\n";
-  std::string group;
-  for (const Flag& flag : Flags()) {
-    if (flag.group != group) {
-      group = flag.group;
-      absl::StrAppend(&text, "\n", group, ":\n");
-    }
-    absl::StrAppend(&text, Entry(FlagTerm(flag), flag.help, kColumn));
+  std::string text = "usage: cnnopt IN.onnx OUT.onnx [options]   slim a model\n";
+  for (const Command& command : Commands()) {
+    const std::string usage = absl::StrCat("       cnnopt ", command.name, " ", command.positions);
+    absl::StrAppend(&text, usage, std::string(43 - std::min<size_t>(usage.size(), 42), ' '), command.summary, "\n");
   }
+  absl::StrAppend(&text,
+                  "\n"
+                  "Reads a trained convolutional network, replaces convolutions by cheaper ones,\n"
+                  "compares the result with the original and writes a slimmer ONNX file. IN is\n"
+                  "only read; OUT holds its old content or the whole new model at any moment.\n");
+  absl::StrAppend(&text, FlagEntries(Flags()));
   absl::StrAppend(&text, "\nForms, for --pass:\n", PassEntries(PassKind::kForm, kColumn));
   absl::StrAppend(&text, "\nCleanup passes, for --pass:\n", PassEntries(PassKind::kCleanup, kColumn));
   absl::StrAppend(&text, "\nExit codes:\n");
@@ -71,6 +83,15 @@ std::string HelpText() {
   }
   absl::StrAppend(&text, "\nNO_COLOR turns colours off. Nothing is sent anywhere.\n");
   return text;
+}
+
+std::string CommandHelp(const Command& command) {
+  std::string text = absl::StrCat("usage: cnnopt ", command.name, *command.positions == '\0' ? "" : " ",
+                                  command.positions, " [options]\n\n");
+  for (const std::string& line : Wrap(command.about, kWidth)) {
+    absl::StrAppend(&text, line, "\n");
+  }
+  return absl::StrCat(text, FlagEntries(command.flags));
 }
 
 }  // namespace cnnopt

@@ -4,9 +4,13 @@
 
 #include <string>
 
+#include "cli/commands.h"
+
 namespace cnnopt {
 
 std::string HelpText();
+// What `cnnopt COMMAND --help` prints.
+std::string CommandHelp(const Command& command);
 
 }  // namespace cnnopt
 

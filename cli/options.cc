@@ -17,10 +17,10 @@
 namespace cnnopt {
 namespace {
 
-absl::Status UnknownFlag(const std::string& argument) {
+absl::Status UnknownFlag(const std::string& argument, const std::vector<Flag>& flags) {
   const std::string name = argument.substr(0, argument.find('='));
   std::vector<std::string> known;
-  for (const Flag& flag : Flags()) {
+  for (const Flag& flag : flags) {
     known.push_back(absl::StrCat(flag.name).substr(2));
   }
   const std::string nearest = Nearest(name.substr(std::min(name.find_first_not_of('-'), name.size())), known);
@@ -34,12 +34,12 @@ absl::Status NeedsValue(const Flag& flag) {
 }
 
 // CLI11 takes "--flag= word" for "--flag word", so that an empty shell variable would swallow IN.
-absl::Status CheckEmptyValues(const std::vector<std::string>& arguments) {
+absl::Status CheckEmptyValues(const std::vector<std::string>& arguments, const std::vector<Flag>& flags) {
   for (const std::string& argument : arguments) {
     if (argument == "--") {
       break;
     }
-    for (const Flag& flag : Flags()) {
+    for (const Flag& flag : flags) {
       if (argument == absl::StrCat(flag.name, "=") && *flag.value != '\0') {
         return NeedsValue(flag);
       }
@@ -50,8 +50,8 @@ absl::Status CheckEmptyValues(const std::vector<std::string>& arguments) {
 
 // What each flag and position was given, by CLI11, with no meaning attached yet.
 struct Words {
-  std::vector<std::vector<std::string>> flags;  // values of Flags()[i]
-  std::string in, out;
+  std::vector<std::vector<std::string>> flags;  // values of each flag of the table
+  std::vector<std::string> positions;
 };
 
 CLI::Option* AddFlag(const Flag& flag, CLI::App& app) {
@@ -67,33 +67,27 @@ CLI::Option* AddFlag(const Flag& flag, CLI::App& app) {
   return option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
-absl::Status ThirdArgumentOrUnknownFlag(std::vector<std::string> extras) {
+absl::Status CheckLeftOver(std::vector<std::string> extras, const std::vector<Flag>& flags) {
   extras.erase(std::remove(extras.begin(), extras.end(), "--"), extras.end());
-  for (const std::string& extra : extras) {
-    if (extra.size() > 1 && extra[0] == '-') {
-      return UnknownFlag(extra);
-    }
-  }
-  return extras.empty() ? absl::OkStatus()
-                        : absl::InvalidArgumentError(absl::StrCat("unexpected third argument '", ForScreen(extras[0]),
-                                                                  "', expected IN OUT and options"));
+  return extras.empty() ? absl::OkStatus() : UnknownFlag(extras[0], flags);
 }
 
-absl::StatusOr<Words> Split(const std::vector<std::string>& arguments) {
-  CNNOPT_RETURN_IF_ERROR(CheckEmptyValues(arguments));
+absl::StatusOr<Words> Split(const std::vector<std::string>& arguments, const std::vector<Flag>& flags) {
+  CNNOPT_RETURN_IF_ERROR(CheckEmptyValues(arguments, flags));
+  constexpr int kMostPositions = 1 << 20;
   CLI::App app;
   app.set_help_flag();
   app.allow_extras();
-  CLI::Option* const in = app.add_option("IN");
-  CLI::Option* const out = app.add_option("OUT");
+  CLI::Option* const positions = app.add_option("POSITION")->expected(1, kMostPositions)->allow_extra_args();
+  positions->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   std::vector<CLI::Option*> options;
-  for (const Flag& flag : Flags()) {
+  for (const Flag& flag : flags) {
     options.push_back(AddFlag(flag, app));
   }
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::ArgumentMismatch& error) {  // the last word is a flag whose value is missing
-    for (const Flag& flag : Flags()) {
+    for (const Flag& flag : flags) {
       if (absl::StartsWith(error.what(), absl::StrCat(flag.name, ":"))) {
         return NeedsValue(flag);
       }
@@ -106,9 +100,8 @@ absl::StatusOr<Words> Split(const std::vector<std::string>& arguments) {
   for (const CLI::Option* option : options) {
     words.flags.push_back(option->results());
   }
-  CNNOPT_RETURN_IF_ERROR(ThirdArgumentOrUnknownFlag(app.remaining()));
-  words.in = in->count() == 0 ? "" : in->results()[0];
-  words.out = out->count() == 0 ? "" : out->results()[0];
+  CNNOPT_RETURN_IF_ERROR(CheckLeftOver(app.remaining(), flags));
+  if (positions->count() > 0) words.positions = positions->results();
   return words;
 }
 
@@ -177,17 +170,29 @@ std::string ShortestText(double number) {
 
 }  // namespace
 
-absl::StatusOr<SlimArguments> ParseSlimArguments(const std::vector<std::string>& arguments) {
-  CNNOPT_ASSIGN_OR_RETURN(const Words words, Split(arguments));
+absl::StatusOr<SlimArguments> ParseFlags(const std::vector<std::string>& arguments, const std::vector<Flag>& flags) {
+  CNNOPT_ASSIGN_OR_RETURN(Words words, Split(arguments, flags));
   SlimArguments parsed;
-  parsed.in = words.in;
-  parsed.out = words.out;
+  parsed.positions = std::move(words.positions);
   for (size_t i = 0; i < words.flags.size(); ++i) {
-    CNNOPT_RETURN_IF_ERROR(Store(Flags()[i], words.flags[i], parsed));
+    CNNOPT_RETURN_IF_ERROR(Store(flags[i], words.flags[i], parsed));
   }
-  if (parsed.action == SlimArguments::Action::kSlim) {
-    CNNOPT_RETURN_IF_ERROR(CheckTogether(parsed));
+  return parsed;
+}
+
+absl::StatusOr<SlimArguments> ParseSlimArguments(const std::vector<std::string>& arguments) {
+  CNNOPT_ASSIGN_OR_RETURN(SlimArguments parsed, ParseFlags(arguments, Flags()));
+  if (parsed.action != SlimArguments::Action::kSlim) {
+    return parsed;
   }
+  const std::vector<std::string>& positions = parsed.positions;
+  if (positions.size() > 2) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("unexpected third argument '", ForScreen(positions[2]), "', expected IN OUT and options"));
+  }
+  if (!positions.empty()) parsed.in = positions[0];
+  if (positions.size() > 1) parsed.out = positions[1];
+  CNNOPT_RETURN_IF_ERROR(CheckTogether(parsed));
   return parsed;
 }
 

@@ -1,4 +1,5 @@
-// The flags of the main job: one table from which they are parsed, explained and recorded.
+// The command line as data, and the flags of the main job: one table from which they are parsed, explained and
+// recorded.
 #ifndef CNNOPT_CLI_OPTIONS_H_
 #define CNNOPT_CLI_OPTIONS_H_
 
@@ -17,11 +18,12 @@
 
 namespace cnnopt {
 
-// The command line of the main job as plain data. `out` is empty only under dry_run.
+// A command line as plain data. Of the main job `out` is empty only under dry_run.
 struct SlimArguments {
   enum class Action { kSlim, kHelp, kVersion };
   Action action = Action::kSlim;
-  std::string in, out;
+  std::vector<std::string> positions;  // what is no flag, in order
+  std::string in, out;                 // of the main job
 
   std::optional<double> target_macs, target_params;
   std::optional<FileSize> target_size;
@@ -51,6 +53,11 @@ struct SlimArguments {
   Limits limits;  // of what is read
   std::string ort;
   bool quiet = false, verbose = false;
+
+  // Of other commands, see commands.h.
+  bool json = false;
+  bool forms = true;
+  std::optional<double> tolerance;
 };
 
 inline constexpr int64_t kDefaultCalibrationSamples = 256;
@@ -70,8 +77,11 @@ struct Flag {
 // All flags, in the order in which --help shows them, groups together.
 const std::vector<Flag>& Flags();
 
-// Parses what follows the program's name. Errors: InvalidArgument, one line that names the flag, what was found
-// and what was expected, or the known flag that was probably meant.
+// Parses flags of `flags` and positions, without what no flag can tell alone. Errors: as ParseSlimArguments.
+absl::StatusOr<SlimArguments> ParseFlags(const std::vector<std::string>& arguments, const std::vector<Flag>& flags);
+
+// Parses what follows the program's name, for the main job. Errors: InvalidArgument, one line that names the flag, what
+// was found and what was expected, or the known flag that was probably meant.
 absl::StatusOr<SlimArguments> ParseSlimArguments(const std::vector<std::string>& arguments);
 
 // The options that can change the bytes of OUT and are not at their default, as flags in a fixed order. No path

@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "cli/calibration.h"
 #include "cli/display.h"
+#include "cli/input_shapes.h"
 #include "cli/path_checks.h"
 #include "cli/progress.h"
 #include "cli/report_json.h"
@@ -67,41 +68,6 @@ absl::StatusOr<Runtime> OpenRuntime(const SlimArguments& arguments) {
   return runtime;
 }
 
-// The names of the inputs a caller must feed.
-std::vector<std::string> RequiredInputs(const onnx::GraphProto& graph) {
-  std::vector<std::string> names;
-  for (const onnx::ValueInfoProto& input : graph.input()) {
-    const bool has_initializer =
-        std::any_of(graph.initializer().begin(), graph.initializer().end(),
-                    [&](const onnx::TensorProto& tensor) { return tensor.name() == input.name(); });
-    if (!has_initializer) {
-      names.push_back(input.name());
-    }
-  }
-  return names;
-}
-
-// The shapes of --input-shape with the nameless one given to the only input.
-absl::StatusOr<std::map<std::string, Shape>> NamedShapes(const SlimArguments& arguments,
-                                                         const onnx::GraphProto& graph) {
-  std::map<std::string, Shape> shapes = arguments.input_shapes;
-  auto nameless = shapes.extract("");
-  if (nameless.empty()) {
-    return shapes;
-  }
-  const std::vector<std::string> inputs = RequiredInputs(graph);
-  const std::string flag = absl::StrCat("--input-shape=", absl::StrJoin(nameless.mapped(), ","));
-  if (inputs.size() != 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(flag, ": the model has ", inputs.size(), " inputs, name one: ", absl::StrJoin(inputs, ", ")));
-  }
-  nameless.key() = inputs[0];
-  if (!shapes.insert(std::move(nameless)).inserted) {
-    return absl::InvalidArgumentError(absl::StrCat(flag, ": a shape of input '", inputs[0], "' is given twice"));
-  }
-  return shapes;
-}
-
 // All options but the samples.
 absl::StatusOr<SlimOptions> MakeSlimOptions(const SlimArguments& arguments, const onnx::ModelProto& model,
                                             const std::optional<SampleFiles>& calibration, Runtime runtime) {
@@ -118,7 +84,8 @@ absl::StatusOr<SlimOptions> MakeSlimOptions(const SlimArguments& arguments, cons
   options.latency_threads = std::max(arguments.threads, 1);
   options.assume_constant = arguments.assume_constant;
   options.runtime = std::move(runtime);
-  CNNOPT_ASSIGN_OR_RETURN(options.input_shapes, From(Origin::kUsage, NamedShapes(arguments, model.graph())));
+  CNNOPT_ASSIGN_OR_RETURN(options.input_shapes,
+                          From(Origin::kUsage, NamedShapes(arguments.input_shapes, model.graph())));
   const auto shapes = CompleteShapes(calibration, model, options.input_shapes);
   if (shapes.ok()) {
     options.input_shapes = *shapes;

@@ -21,6 +21,7 @@
 #include "passes/observe_moments.h"
 #include "passes/parallel.h"
 #include "passes/propose.h"
+#include "passes/read_sites.h"
 #include "passes/selection.h"
 #include "passes/site.h"
 #include "passes/workbench.h"
@@ -31,21 +32,6 @@ namespace {
 
 // Least strength of the regularisation of what the samples show, see Shrink.
 constexpr double kLeastShrinkage = 0.01;
-
-InputConstants InputsOf(const onnx::ModelProto& model, const SlimOptions& options) {
-  return options.assume_constant || model.ir_version() < 4 ? InputConstants::kConstant : InputConstants::kOverridable;
-}
-
-// Shapes that hold for every run whatever the batch: those a model with fixed spatial sizes declares. Only Convs with
-// auto_pad need them; without any, inference can be saved.
-std::map<std::string, Shape> FixedShapes(const onnx::ModelProto& model, const GraphView& view) {
-  const auto pads = [](const onnx::NodeProto* node) {
-    return IsOp(*node, "Conv") && FindAttribute(*node, "auto_pad") != nullptr;
-  };
-  if (std::none_of(view.nodes().begin(), view.nodes().end(), pads)) return {};
-  const absl::StatusOr<std::map<std::string, Shape>> inputs = InputShapes(model, {});
-  return inputs.ok() ? InferShapes(model, *inputs) : std::map<std::string, Shape>();
-}
 
 // The values whose shapes the cost of a site depends on and that are not known yet.
 std::vector<std::string> UnknownValues(const GraphView& view, const std::map<std::string, Shape>& shapes) {
@@ -163,7 +149,7 @@ absl::Status RunOriginal(Job& job) {
   CNNOPT_ASSIGN_OR_RETURN(
       job.shapes, FindShapes(job.original, options, job.reference ? job.reference->samples : std::vector<Sample>()));
   CNNOPT_ASSIGN_OR_RETURN(const GraphView view,
-                          GraphView::Create(job.original.graph(), InputsOf(job.original, options)));
+                          GraphView::Create(job.original.graph(), InputsOf(job.original, options.assume_constant)));
   report.before = report.after = TotalsOf(job.original, FindSites(view, job.shapes));
   return absl::OkStatus();
 }
@@ -185,8 +171,8 @@ absl::Status CheckFolded(const Job& job) {
 absl::Status CleanUp(Job& job) {
   job.Tell("clean up", 0, 1);
   job.clean = job.original;
-  CNNOPT_ASSIGN_OR_RETURN(const CleanupResult cleanup,
-                          RunCleanup(job.clean, job.selection.cleanups, InputsOf(job.original, job.options)));
+  CNNOPT_ASSIGN_OR_RETURN(const CleanupResult cleanup, RunCleanup(job.clean, job.selection.cleanups,
+                                                                  InputsOf(job.original, job.options.assume_constant)));
   job.report.cleanups = cleanup.applied;
   for (const Declined& declined : cleanup.declined) {
     job.report.warnings.push_back(absl::StrCat(declined.node, ": ", declined.reason));
@@ -195,10 +181,7 @@ absl::Status CleanUp(Job& job) {
 }
 
 // Which layers there are, and their numbers.
-void FindLayers(Job& job, const GraphView& view) {
-  job.sites = FindSites(view, job.shapes);
-  ReadNumbers(view, OpsetVersion(job.clean), FixedShapes(job.clean, view), job.sites);
-}
+void FindLayers(Job& job, const GraphView& view) { job.sites = ReadSites(job.clean, view, job.shapes); }
 
 // What each site sees.
 absl::Status LookAtSamples(Job& job, const GraphView& view) {
@@ -334,7 +317,8 @@ absl::StatusOr<SlimReport> RunStages(onnx::ModelProto& model, const SlimOptions&
   CNNOPT_RETURN_IF_ERROR(RunOriginal(job));
   CNNOPT_RETURN_IF_ERROR(CheckAgreement(job));
   CNNOPT_RETURN_IF_ERROR(CleanUp(job));
-  CNNOPT_ASSIGN_OR_RETURN(const GraphView view, GraphView::Create(job.clean.graph(), InputsOf(model, options)));
+  CNNOPT_ASSIGN_OR_RETURN(const GraphView view,
+                          GraphView::Create(job.clean.graph(), InputsOf(model, options.assume_constant)));
   FindLayers(job, view);
   CNNOPT_RETURN_IF_ERROR(LookAtSamples(job, view));
   ProposeAll(job);

@@ -188,7 +188,7 @@ TEST_F(BadInput, CommandLine) {
   }
   ExpectFailure({}, 2, "IN and OUT are missing");
   ExpectFailure({in_}, 2, "OUT is missing");
-  ExpectFailure({"passes", "x"}, 2, "takes no arguments");
+  ExpectFailure({"passes", "x"}, 2, "unexpected argument");
 }
 
 TEST_F(BadInput, MessagesCannotSteerATerminal) {

@@ -1,0 +1,142 @@
+#include "cli/commands.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <initializer_list>
+
+#include "absl/strings/str_cat.h"
+#include "cli/compare_command.h"
+#include "cli/display.h"
+#include "cli/inspect_command.h"
+#include "cli/parse_number.h"
+#include "cli/passes_command.h"
+#include "onnx_io/status_macros.h"
+
+namespace cnnopt {
+namespace {
+
+constexpr size_t kAnyNumber = SIZE_MAX;
+
+// Flags of the main job that mean the same here, then the command's own.
+std::vector<Flag> FlagsOf(std::initializer_list<absl::string_view> shared, std::vector<Flag> own) {
+  std::vector<Flag> flags;
+  for (const Flag& flag : Flags()) {
+    const bool wanted = std::find(shared.begin(), shared.end(), flag.name) != shared.end();
+    if (wanted || absl::string_view(flag.name) == "--help") flags.push_back(flag);
+  }
+  flags.insert(flags.begin(), own.begin(), own.end());
+  return flags;
+}
+
+Flag JsonFlag() {
+  return {"--json",
+          "",
+          "",
+          "Output",
+          "print JSON instead of tables",
+          false,
+          [](const std::string&, SlimArguments& arguments) {
+            arguments.json = true;
+            return absl::OkStatus();
+          }};
+}
+
+Flag ToleranceFlag() {
+  return {"--tolerance",
+          "",
+          "X",
+          "Bounds",
+          "exit with 4 unless |b - a| <= X (1 + |a|) for all output elements a of A and b of B",
+          false,
+          [](const std::string& text, SlimArguments& arguments) {
+            arguments.tolerance = ParseNumber<double>(text);
+            // Written so that not-a-number fails too.
+            return arguments.tolerance.has_value() && *arguments.tolerance >= 0
+                       ? absl::OkStatus()
+                       : absl::InvalidArgumentError("expected a number from 0 on");
+          }};
+}
+
+// A bound that exits with 4: of the main job the same words mean a search.
+Flag BoundFlag(absl::string_view name, const char* help) {
+  Flag flag = *std::find_if(Flags().begin(), Flags().end(), [&](const Flag& f) { return name == f.name; });
+  flag.group = "Bounds";
+  flag.help = help;
+  return flag;
+}
+
+Flag NoFormsFlag() {
+  return {"--no-forms",
+          "",
+          "",
+          "Output",
+          "skip the factorisations that tell what each form could do",
+          false,
+          [](const std::string&, SlimArguments& arguments) {
+            arguments.forms = false;
+            return absl::OkStatus();
+          }};
+}
+
+absl::StatusOr<ExitCode> RunPasses(const SlimArguments&, const Console& console) {
+  console.out << PassesText();
+  return kExitDone;
+}
+
+}  // namespace
+
+const std::vector<Command>& Commands() {
+  static const std::vector<Command> commands = {
+      {"inspect", "MODEL...", 1, kAnyNumber, "what models are made of",
+       "Lists every Conv, ConvTranspose, Gemm and MatMul with its size and cost and the cheapest form whose weights "
+       "are "
+       "matched to 25 %, or why the layer is kept; then a summary. Nothing is run and nothing is written. Several "
+       "models are summed up side by side.",
+       FlagsOf({"--input-shape", "--pass", "--no-cleanup", "--assume-constant", "--threads", "--verbose"},
+               {JsonFlag(), NoFormsFlag()}),
+       RunInspect},
+      {"compare", "A.onnx B.onnx", 2, 2, "how far two models are apart",
+       "Runs both models on the same samples and prints, for each output: the relative error (Euclidean norm of the "
+       "difference over that of A's output), the largest, the mean and the 99 % quantile of |b - a|, the ratio of "
+       "signal "
+       "to noise, the cosine, the smallest --tolerance that would pass, and top-1 and top-5 agreement of classifiers "
+       "with "
+       "the margin between A's best two classes; beside them sizes, MACs and time.",
+       FlagsOf({"--calibration", "--scale", "--mean", "--std", "--resize", "--crop", "--channel-order", "--layout",
+                "--samples", "--seed", "--input-shape", "--no-latency", "--threads", "--ort"},
+               {JsonFlag(), ToleranceFlag(),
+                BoundFlag("--max-error", "exit with 4 when the relative error of an output is larger, 0 < X <= 1"),
+                BoundFlag("--min-agreement", "exit with 4 when a smaller share of rows keeps its top-1, 0 < X <= 1")}),
+       RunCompare},
+      {"passes", "", 0, 0, "list every form and cleanup pass", "Prints one line for each: name, kind, what it does.",
+       FlagsOf({}, {}), RunPasses},
+  };
+  return commands;
+}
+
+const Command* FindCommand(absl::string_view name) {
+  for (const Command& command : Commands()) {
+    if (name == command.name) return &command;
+  }
+  return nullptr;
+}
+
+absl::StatusOr<SlimArguments> ParseCommand(const Command& command, const std::vector<std::string>& arguments) {
+  CNNOPT_ASSIGN_OR_RETURN(SlimArguments parsed, ParseFlags(arguments, command.flags));
+  if (parsed.action != SlimArguments::Action::kSlim) return parsed;
+  const size_t found = parsed.positions.size();
+  const std::string usage =
+      absl::StrCat("cnnopt ", command.name, *command.positions == '\0' ? "" : " ", command.positions);
+  if (found > command.most) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("unexpected argument '", ForScreen(parsed.positions[command.most]), "', expected '", usage, "'"));
+  }
+  if (found < command.least) {
+    return absl::InvalidArgumentError(absl::StrCat("expected ", command.least == command.most ? "" : "at least ",
+                                                   command.least, command.least == 1 ? " argument" : " arguments",
+                                                   " of '", usage, "', found ", found));
+  }
+  return parsed;
+}
+
+}  // namespace cnnopt
