@@ -161,7 +161,7 @@ absl::Status CheckFolded(const Job& job) {
   onnx::ModelProto folded = job.original;
   for (const CleanupPass& pass : job.selection.cleanups) {
     if (pass.plan != PlanFoldConstants) continue;
-    CNNOPT_RETURN_IF_ERROR(RunCleanup(folded, {pass}, InputsOf(job.original, job.options)).status());
+    CNNOPT_RETURN_IF_ERROR(RunCleanup(folded, {pass}, InputsOf(job.original, job.options.assume_constant)).status());
   }
   CNNOPT_RETURN_IF_ERROR(ValidateModel(folded));
   return CheckWithOnnx(folded);

@@ -142,8 +142,8 @@ using Progress = std::function<void(const std::string& stage, int64_t done, int6
 
 // Slims `model` in place. On an error and on every verdict but kSlimmed it is unchanged.
 // Errors: InvalidArgument (options contradict each other or the model; an unknown pass name with the nearest
-// known one; a mistake of the model that only folded constants show), FailedPrecondition (something must be measured but there is no runtime, or agreement is asked for and no
-// output has a top-1), or what the runtime said.
+// known one; a mistake of the model that only folded constants show), FailedPrecondition (something must be measured
+// but there is no runtime, or agreement is asked for and no output has a top-1), or what the runtime said.
 absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& options, const Progress& progress = {});
 
 }  // namespace cnnopt
