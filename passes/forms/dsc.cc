@@ -319,9 +319,9 @@ std::vector<double> PointwiseErrors(const Conv& conv, const Moments& moments, co
   std::fill_n(errors.begin(), count, whole);
   const PointwiseFit fit = OutputDirections(conv, moments, ranks[count - 1]);
   ForEachOutput(conv, moments.covariance, fit.pointwise, [&](int64_t, const Matrix& target, const Matrix& gram) {
-    Vector explained = target.transpose();
+    Matrix explained = target.transpose();
     CholeskyFactor(gram).triangularView<Eigen::Lower>().solveInPlace(explained);
-    for (size_t r = 0; r < count; ++r) errors[r] -= explained.head(ranks[r] * taps).squaredNorm();
+    for (size_t r = 0; r < count; ++r) errors[r] -= explained.topRows(ranks[r] * taps).squaredNorm();
   });
   return errors;
 }
