@@ -30,8 +30,8 @@ Costs CostsOf(const std::vector<Proposal>& proposals) {
 }
 
 absl::StatusOr<Damages> DamagesOf(const ChooseContext& context, Workbench& bench) {
-  return MeasureDamage(context.model.proposals, context.reference, context.model.original.macs.value_or(0), bench,
-                       context.progress);
+  return MeasureDamage(context.model.proposals, context.model.reference, context.model.original.macs.value_or(0), bench,
+                       context.model.progress);
 }
 
 // Every budget's price list, what of it is left for the sites once `surplus` is set apart.
@@ -112,10 +112,10 @@ absl::Status TakeCheapest(const ChooseContext& context, Workbench& bench, Chosen
 // Takes exchanges that help, if the budgets still hold once they are built.
 absl::Status SwapWithinTargets(const ChooseContext& context, Workbench& bench, const Damages& damage,
                                const std::vector<Budget>& budgets, Chosen& chosen) {
-  if (context.reference == nullptr) return absl::OkStatus();
+  if (context.model.reference == nullptr) return absl::OkStatus();
   const int64_t macs = context.model.original.macs.value_or(std::numeric_limits<int64_t>::max());
-  CNNOPT_ASSIGN_OR_RETURN(Plan swapped,
-                          Swap({damage, budgets, *context.reference, macs, context.progress}, bench, chosen.plan));
+  CNNOPT_ASSIGN_OR_RETURN(Plan swapped, Swap({damage, budgets, *context.model.reference, macs, context.model.progress},
+                                             bench, chosen.plan));
   CNNOPT_ASSIGN_OR_RETURN(const std::vector<int64_t> taken, TakenBy(context, bench, chosen.targets, swapped));
   if (AllHold(chosen.targets, taken)) chosen.plan = std::move(swapped);
   return absl::OkStatus();
@@ -227,15 +227,15 @@ absl::StatusOr<Chosen> Choose(const ChooseContext& context, Workbench& bench) {
   const auto expected = static_cast<int64_t>(std::ceil(std::log2(static_cast<double>(path.size() + 1))));
   int64_t trials = 0;
   const auto tell = [&] {
-    if (context.progress) context.progress("search the bound", std::min(trials++, expected), expected);
+    if (context.model.progress) context.model.progress("search the bound", std::min(trials++, expected), expected);
   };
   tell();
   const auto holds = [&](const Comparison& comparison) {
     tell();
     return Objection(comparison, chosen.bounds).empty();
   };
-  CNNOPT_ASSIGN_OR_RETURN(
-      chosen.steps, FurthestThatHolds(*context.reference, bench, chosen.choices, path, 0, path.size() + 1, holds));
+  CNNOPT_ASSIGN_OR_RETURN(chosen.steps, FurthestThatHolds(*context.model.reference, bench, chosen.choices, path, 0,
+                                                          path.size() + 1, holds));
   chosen.plan = PlanAt(chosen.choices, path, chosen.steps);
   return chosen;
 }

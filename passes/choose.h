@@ -15,8 +15,6 @@ namespace cnnopt {
 struct ChooseContext {
   TargetContext model;
   bool forced_rank = false;
-  const Reference* reference = nullptr;  // null: no runtime
-  const Progress& progress;
 };
 
 struct Chosen {

@@ -1,6 +1,7 @@
 #include "passes/inspect.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -144,10 +145,10 @@ void FillHead(const onnx::ModelProto& model, const std::map<std::string, Shape>&
   if (!model.producer_version().empty()) {
     absl::StrAppend(&facts.producer, facts.producer.empty() ? "" : " ", model.producer_version());
   }
+  std::set<std::string> weights;  // before IR 4 each is also listed as an input
+  for (const onnx::TensorProto& weight : model.graph().initializer()) weights.insert(weight.name());
   for (const onnx::ValueInfoProto& input : model.graph().input()) {
-    const auto& weights = model.graph().initializer();
-    const auto sets = [&](const onnx::TensorProto& weight) { return weight.name() == input.name(); };
-    if (std::none_of(weights.begin(), weights.end(), sets)) facts.inputs.push_back(DescribeValue(input, shapes));
+    if (weights.count(input.name()) == 0) facts.inputs.push_back(DescribeValue(input, shapes));
   }
   for (const onnx::ValueInfoProto& output : model.graph().output()) {
     facts.outputs.push_back(DescribeValue(output, shapes));

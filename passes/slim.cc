@@ -326,13 +326,11 @@ absl::StatusOr<SlimReport> RunStages(onnx::ModelProto& model, const SlimOptions&
   Workbench bench(job.clean, view, job.sites, job.proposals, job.moments, job.options.threads);
   const ChooseContext context{{job.options, report.before, job.sites, job.proposals, job.clean, view, job.original,
                                job.reference ? &*job.reference : nullptr, progress, !job.fit_samples.empty()},
-                              selection.forced_rank,
-                              job.reference ? &*job.reference : nullptr,
-                              progress};
+                              selection.forced_rank};
   CNNOPT_ASSIGN_OR_RETURN(Chosen chosen, Choose(context, bench));
   RefitSamples samples;
   if (job.reference.has_value()) samples = {job.fit_samples, job.reference->samples};
-  const AssembleContext assembly{job.clean, view, job.sites, samples, context.reference, job.options, progress};
+  const AssembleContext assembly{job.clean, view, job.sites, samples, context.model.reference, job.options, progress};
   CNNOPT_ASSIGN_OR_RETURN(Assembled assembled, Assemble(assembly, chosen, bench));
   CNNOPT_RETURN_IF_ERROR(GoFurther(assembly, bench, chosen, assembled));
   onnx::ModelProto& slim = assembled.model;

@@ -64,15 +64,12 @@ absl::Status CheckMacsKnown(const TargetContext& context) {
       "--target-size instead");
 }
 
-// Nanoseconds of `model` against those of the original, which runs in alternation: `original` is what that takes on the
-// machine as it was when the budget was made.
-absl::StatusOr<int64_t> TimeAgainst(const Session& whole, double original, const TargetContext& context,
-                                    const onnx::ModelProto& model) {
+// `model` in alternation with the original.
+absl::StatusOr<Latency> TimeAgainst(const Session& whole, const TargetContext& context, const onnx::ModelProto& model) {
   SessionOptions session_options;
   session_options.threads = context.options.latency_threads;
   CNNOPT_ASSIGN_OR_RETURN(const Session session, Session::Create(context.options.runtime, model, session_options));
-  CNNOPT_ASSIGN_OR_RETURN(const Latency latency, TimePairs(whole, session, context.reference->samples.front()));
-  return std::llround(latency.ratio * original);
+  return TimePairs(whole, session, context.reference->samples.front());
 }
 
 absl::StatusOr<Target> LatencyTarget(const TargetContext& context) {
@@ -84,20 +81,21 @@ absl::StatusOr<Target> LatencyTarget(const TargetContext& context) {
   session_options.threads = options.latency_threads;
   CNNOPT_ASSIGN_OR_RETURN(Session session, Session::Create(options.runtime, context.whole, session_options));
   const auto whole = std::make_shared<const Session>(std::move(session));
-  CNNOPT_ASSIGN_OR_RETURN(const Latency alone, TimePairs(*whole, *whole, context.reference->samples.front()));
-  const double original = alone.before_ms * 1e6;
+  CNNOPT_ASSIGN_OR_RETURN(const Latency clean, TimeAgainst(*whole, context, context.clean));
+  const double original = clean.before_ms * 1e6;
   target.whole = std::llround(original);
   target.limit = std::llround(target.asked > 0 ? target.asked * original : options.target_latency->milliseconds * 1e6);
   TimeCache cache;
   CNNOPT_ASSIGN_OR_RETURN(target.costs, TimeCandidates({options.runtime, context.clean, context.view, context.sites,
                                                         context.proposals, options.latency_threads, context.progress},
                                                        cache));
-  target.measure = [whole, original, &context](const onnx::ModelProto& model) {
-    return TimeAgainst(*whole, original, context, model);
+  // As a share of the original's time, which is what it was when the budget was made: the machine may be slower now.
+  target.measure = [whole, original, &context](const onnx::ModelProto& model) -> absl::StatusOr<int64_t> {
+    CNNOPT_ASSIGN_OR_RETURN(const Latency latency, TimeAgainst(*whole, context, model));
+    return std::llround(latency.ratio * original);
   };
   const Plan keep(context.sites.size(), 0);
-  CNNOPT_ASSIGN_OR_RETURN(const int64_t clean, target.measure(context.clean));
-  target.fixed = clean - PlanCost(target.costs, keep);
+  target.fixed = std::llround(clean.ratio * original) - PlanCost(target.costs, keep);
   return target;
 }
 

@@ -63,10 +63,7 @@ struct SmallNetwork {
 
   Workbench Bench() const { return Workbench(model, view, sites, proposals, moments, 1); }
   ChooseContext Context() const {
-    return {{options, original, sites, proposals, model, view, model, &reference, progress, false},
-            false,
-            &reference,
-            progress};
+    return {{options, original, sites, proposals, model, view, model, &reference, progress, false}, false};
   }
   // Squared errors of the layers themselves, as if all mattered alike.
   std::vector<std::vector<double>> LayerErrors() const {
