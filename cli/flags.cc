@@ -9,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "cli/image_flags.h"
+#include "cli/layer_flags.h"
 #include "cli/options.h"
 #include "cli/parse_number.h"
 #include "onnx_io/status_macros.h"
@@ -230,6 +231,16 @@ absl::Status StorePath(const std::string& text, std::string& path) {
   return absl::OkStatus();
 }
 
+template <std::string SlimArguments::* field>
+absl::Status StorePathIn(const std::string& text, SlimArguments& arguments) {
+  return StorePath(text, arguments.*field);
+}
+
+template <absl::Status (*store)(const std::string&, LayerRules&)>
+absl::Status StoreRule(const std::string& text, SlimArguments& arguments) {
+  return store(text, arguments.rules);
+}
+
 // Bytes with or without a unit, or a count.
 template <int64_t Limits::* field>
 absl::Status StoreLimit(const std::string& text, SlimArguments& arguments) {
@@ -278,6 +289,7 @@ std::vector<Flag> BuildFlags() {
   constexpr const char* kBudget = "Budget";
   constexpr const char* kSamples = "Samples";
   constexpr const char* kPasses = "Passes";
+  constexpr const char* kLayers = "Layers, by the names that 'cnnopt inspect' shows";
   constexpr const char* kOutput = "Output";
   constexpr const char* kRunning = "Running";
   return {
@@ -349,6 +361,22 @@ std::vector<Flag> BuildFlags() {
       {"--assume-constant", "", "", kPasses,
        "weights that a caller of the model could override (initializers that are also inputs) count as constant", false,
        StoreSwitch<&A::assume_constant, true>},
+      {"--keep", "", "REGEX", kLayers,
+       "keep layers in whose names REGEX matches; @FILE: one REGEX a line, here and with the next two", true,
+       StoreRule<StoreKeep>},
+      {"--only", "", "REGEX", kLayers, "keep all layers but those in whose names REGEX matches", true,
+       StoreRule<StoreOnly>},
+      {"--layer", "", "NAME=FORM[:rank=N]", kLayers,
+       "this form for this layer, at this rank or at the one that suits the budget; NAME=keep keeps it. Goes before "
+       "--keep and --only",
+       true, StoreRule<StoreLayer>},
+      {"--first-last", "", "WHAT", kLayers, "keep: keep the first and the last layer; slim (default)", false,
+       StoreRule<StoreFirstLast>},
+      {"--plan-out", "", "FILE.json", kLayers, "write what became of each layer, to be edited and given to --plan",
+       false, StorePathIn<&A::plan_out>},
+      {"--plan", "", "FILE.json", kLayers,
+       "do to each layer what FILE says, in place of budgets and choices; layers that it does not name are kept", false,
+       StorePathIn<&A::plan>},
       {"--report", "", "FILE.json", kOutput, "write a report, whatever the outcome", true, StoreReport},
       {"--dry-run", "", "", kOutput, "do everything but write OUT, which may then be left out", false,
        StoreSwitch<&A::dry_run, true>},
@@ -382,7 +410,14 @@ std::vector<Flag> BuildFlags() {
                     kDefaultMaxMemory / 1'000'000'000, "GB"),
        false, StoreMaxMemory},
       {"--ort", "", "PATH", kRunning, "the ONNX Runtime library to use; default $CNNOPT_ORT, else the installed one",
-       false, [](const std::string& text, A& a) { return StorePath(text, a.ort); }},
+       false, StorePathIn<&A::ort>},
+      {"--config", "", "FILE", kRunning,
+       "read flags from a TOML or INI file: target-macs = 0.5, no-latency = true, keep = [\"stem\", \"head\"]. What "
+       "the "
+       "command line gives goes before",
+       false, StorePathIn<&A::config>},
+      {"--log-file", "", "FILE", kRunning, "write what -v shows, the steps with their times, and any error to FILE",
+       false, StorePathIn<&A::log_file>},
       {"--quiet", "-q", "", kRunning, "print errors only", false, StoreSwitch<&A::quiet, true>},
       {"--verbose", "-v", "", kRunning, "list every layer, with names and reasons in full", false,
        StoreSwitch<&A::verbose, true>},

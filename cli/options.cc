@@ -8,8 +8,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "cli/config_file.h"
 #include "cli/display.h"
 #include "cli/image_flags.h"
+#include "cli/layer_flags.h"
 #include "onnx_io/status_macros.h"
 #include "passes/catalog.h"
 #include "passes/nearest.h"
@@ -105,13 +107,35 @@ absl::StatusOr<Words> Split(const std::vector<std::string>& arguments, const std
   return words;
 }
 
+// What the file of --config says, of flags that the command line does not give.
+absl::Status AddConfig(const std::vector<Flag>& flags, Words& words) {
+  const auto config = std::find_if(flags.begin(), flags.end(), [](const Flag& flag) { return flag.is("--config"); });
+  if (config == flags.end()) return absl::OkStatus();
+  const std::vector<std::string> paths = words.flags[static_cast<size_t>(config - flags.begin())];
+  const std::vector<std::vector<std::string>> given = words.flags;
+  for (const std::string& path : paths) {
+    CNNOPT_ASSIGN_OR_RETURN(const std::vector<ConfigEntry> entries, ReadConfig(path));
+    for (const ConfigEntry& entry : entries) {
+      const auto flag = std::find_if(flags.begin(), flags.end(), [&](const Flag& f) { return f.is(entry.flag); });
+      if (flag == flags.end() || flag == config) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("'", ForScreen(path), "': ", UnknownFlag(entry.flag, flags).message()));
+      }
+      const auto at = static_cast<size_t>(flag - flags.begin());
+      if (given[at].empty()) words.flags[at].insert(words.flags[at].end(), entry.values.begin(), entry.values.end());
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Store(const Flag& flag, const std::vector<std::string>& values, SlimArguments& arguments) {
   const bool is_switch = *flag.value == '\0';
   if (values.size() > 1 && !flag.repeatable && !is_switch) {
     return absl::InvalidArgumentError(absl::StrCat(flag.name, " is given twice"));
   }
   for (const std::string& value : values) {
-    if (is_switch && value != "true") {  // "true" is CLI11's word for its mere presence
+    if (is_switch && value == "false") continue;  // of a configuration file
+    if (is_switch && value != "true") {           // "true" is CLI11's word for its mere presence
       return absl::InvalidArgumentError(absl::StrCat(flag.name, " takes no value, found '", ForScreen(value), "'"));
     }
     const absl::Status status = flag.store(value, arguments);
@@ -120,6 +144,24 @@ absl::Status Store(const Flag& flag, const std::vector<std::string>& values, Sli
     }
   }
   return absl::OkStatus();
+}
+
+// A plan decides what others would choose.
+absl::Status CheckPlan(const SlimArguments& arguments) {
+  if (arguments.plan.empty()) return absl::OkStatus();
+  const std::vector<std::string> rules = LayerFlags(arguments.rules);
+  const char* other = arguments.target_macs.has_value()      ? "--target-macs"
+                      : arguments.target_params.has_value()  ? "--target-params"
+                      : arguments.target_size.has_value()    ? "--target-size"
+                      : arguments.target_latency.has_value() ? "--target-latency"
+                                                             : nullptr;
+  if (other == nullptr && !rules.empty()) other = "--keep, --only, --layer and --first-last";
+  for (const PassChoice& pass : arguments.passes) {
+    if (other == nullptr && FindPass(pass.name)->kind == PassKind::kForm) other = "--pass with a form";
+  }
+  if (other == nullptr) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--plan and ", other, " exclude each other: both decide what becomes of layers"));
 }
 
 // What no flag can tell alone.
@@ -159,7 +201,7 @@ absl::Status CheckTogether(SlimArguments& arguments) {
       return absl::InvalidArgumentError(absl::StrCat("--no-cleanup and --pass=", pass.name, " exclude each other"));
     }
   }
-  return absl::OkStatus();
+  return CheckPlan(arguments);
 }
 
 // The shortest text that reads back as the same number.
@@ -172,6 +214,7 @@ std::string ShortestText(double number) {
 
 absl::StatusOr<SlimArguments> ParseFlags(const std::vector<std::string>& arguments, const std::vector<Flag>& flags) {
   CNNOPT_ASSIGN_OR_RETURN(Words words, Split(arguments, flags));
+  CNNOPT_RETURN_IF_ERROR(AddConfig(flags, words));
   SlimArguments parsed;
   parsed.positions = std::move(words.positions);
   for (size_t i = 0; i < words.flags.size(); ++i) {
@@ -202,6 +245,7 @@ std::vector<std::string> CanonicalOptions(const SlimArguments& arguments, absl::
   for (const PassChoice& pass : arguments.passes) {
     add("--pass=", pass.name, pass.rank.has_value() ? absl::StrCat(":rank=", *pass.rank) : "");
   }
+  for (const std::string& flag : LayerFlags(arguments.rules)) add(flag);
   if (!arguments.cleanup) add("--no-cleanup");
   if (arguments.assume_constant) add("--assume-constant");
   if (arguments.target_macs.has_value()) add("--target-macs=", ShortestText(*arguments.target_macs));

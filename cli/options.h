@@ -40,6 +40,8 @@ struct SlimArguments {
   std::vector<PassChoice> passes;  // empty: all
   bool cleanup = true;
   bool assume_constant = false;
+  LayerRules rules;
+  std::string plan, plan_out, config;
 
   std::optional<int64_t> external_threshold;  // bytes
   std::vector<std::string> reports;
@@ -49,6 +51,7 @@ struct SlimArguments {
   Verify verify = Verify::kEnforce;
   bool latency = true;
   int threads = 0;
+  std::string log_file;
   int64_t max_memory = kDefaultMaxMemory;
   Limits limits;  // of what is read
   std::string ort;
@@ -73,6 +76,8 @@ struct Flag {
   bool repeatable;
   // Stores one value ("" for a switch). The message of an error says what was expected.
   absl::Status (*store)(const std::string& text, SlimArguments& arguments);
+
+  bool is(absl::string_view other) const { return other == name; }
 };
 // All flags, in the order in which --help shows them, groups together.
 const std::vector<Flag>& Flags();

@@ -98,6 +98,15 @@ absl::Status CheckDistinct(absl::string_view role, const std::string& path, absl
       absl::StrCat(role, " '", path, "' and ", other_role, " '", other, "' are the same file", remedy));
 }
 
+// What is written beside OUT, with what it is.
+std::vector<std::pair<const char*, std::string>> WrittenBeside(const SlimArguments& arguments) {
+  std::vector<std::pair<const char*, std::string>> files;
+  for (const std::string& report : arguments.reports) files.emplace_back("report", report);
+  if (!arguments.plan_out.empty()) files.emplace_back("plan", arguments.plan_out);
+  if (!arguments.log_file.empty()) files.emplace_back("log file", arguments.log_file);
+  return files;
+}
+
 }  // namespace
 
 absl::Status CheckPaths(const SlimArguments& arguments) {
@@ -109,19 +118,17 @@ absl::Status CheckPaths(const SlimArguments& arguments) {
     CNNOPT_RETURN_IF_ERROR(
         From(Origin::kUsage, CheckDistinct("OUT", arguments.out, "IN", arguments.in, ", which --force allows")));
   }
-  for (const std::string& report : arguments.reports) {
-    CNNOPT_RETURN_IF_ERROR(From(Origin::kOutput, CheckReplaceable(report)));
-    CNNOPT_RETURN_IF_ERROR(From(Origin::kUsage, CheckDistinct("report", report, "IN", arguments.in)));
-    CNNOPT_RETURN_IF_ERROR(From(Origin::kUsage, CheckDistinct("report", report, "OUT", arguments.out)));
+  for (const auto& [role, path] : WrittenBeside(arguments)) {
+    CNNOPT_RETURN_IF_ERROR(From(Origin::kOutput, CheckReplaceable(path)));
+    CNNOPT_RETURN_IF_ERROR(From(Origin::kUsage, CheckDistinct(role, path, "IN", arguments.in)));
+    CNNOPT_RETURN_IF_ERROR(From(Origin::kUsage, CheckDistinct(role, path, "OUT", arguments.out)));
   }
   return absl::OkStatus();
 }
 
 absl::Status CheckSampleFiles(const SlimArguments& arguments, const std::vector<std::string>& files) {
   std::vector<std::pair<const char*, std::string>> written = {{"OUT", arguments.out}};
-  for (const std::string& report : arguments.reports) {
-    written.emplace_back("report", report);
-  }
+  for (auto& file : WrittenBeside(arguments)) written.push_back(std::move(file));
   for (const auto& [role, path] : written) {
     if (path.empty() || !Mode(path).has_value()) {
       continue;  // not there yet, so none of the files

@@ -13,7 +13,9 @@
 #include "cli/calibration.h"
 #include "cli/display.h"
 #include "cli/input_shapes.h"
+#include "cli/log.h"
 #include "cli/path_checks.h"
+#include "cli/plan_file.h"
 #include "cli/progress.h"
 #include "cli/report_json.h"
 #include "cli/table.h"
@@ -22,6 +24,7 @@
 #include "onnx_io/graph_view.h"
 #include "onnx_io/model_file.h"
 #include "onnx_io/status_macros.h"
+#include "passes/catalog.h"
 #include "passes/selection.h"
 
 namespace cnnopt {
@@ -53,7 +56,7 @@ bool MustRun(const SlimArguments& arguments) {
     return false;
   }
   return arguments.fit == Fit::kSamples || arguments.target_latency.has_value() ||
-         !(HasBudget(Budgets(arguments)) || selection->forced_rank);
+         !(HasBudget(Budgets(arguments)) || selection->forced_rank || !arguments.plan.empty());
 }
 
 absl::StatusOr<Runtime> OpenRuntime(const SlimArguments& arguments) {
@@ -74,6 +77,7 @@ absl::StatusOr<SlimOptions> MakeSlimOptions(const SlimArguments& arguments, cons
   SlimOptions options = Budgets(arguments);
   options.passes = arguments.passes;
   options.cleanup = arguments.cleanup;
+  options.rules = arguments.rules;
   options.synthetic_samples = arguments.samples.value_or(kDefaultSyntheticSamples);
   options.seed = arguments.seed;
   options.fit = arguments.fit;
@@ -107,13 +111,13 @@ absl::Status ReadCalibration(const SlimArguments& arguments, const onnx::ModelPr
 }
 
 absl::StatusOr<SlimReport> SlimWithProgress(onnx::ModelProto& model, const SlimOptions& options, bool quiet,
-                                            const Console& console) {
-  if (quiet || console.progress_width == 0) {
-    return Slim(model, options);
-  }
-  ProgressBar bar(console.err, console.progress_width);
-  return Slim(model, options,
-              [&](const std::string& stage, int64_t done, int64_t total) { bar.Show(stage, done, total); });
+                                            const Console& console, Log& log) {
+  std::optional<ProgressBar> bar;
+  if (!quiet && console.progress_width > 0) bar.emplace(console.err, console.progress_width);
+  return Slim(model, options, [&](const std::string& stage, int64_t done, int64_t total) {
+    log.EnterStage(stage);
+    if (bar.has_value()) bar->Show(stage, done, total);
+  });
 }
 
 absl::StatusOr<FileFacts> DescribeFile(const std::string& path) {
@@ -201,11 +205,62 @@ absl::Status StageOutput(const SlimArguments& arguments, const SlimReport& repor
   return absl::OkStatus();
 }
 
-// OUT and the reports, all or none of them.
+// Options that a plan does not replace.
+std::vector<std::string> Settings(SlimArguments arguments, const ReportContext& context) {
+  arguments.passes.erase(
+      std::remove_if(arguments.passes.begin(), arguments.passes.end(),
+                     [](const PassChoice& pass) { return FindPass(pass.name)->kind == PassKind::kForm; }),
+      arguments.passes.end());
+  arguments.rules = LayerRules();
+  arguments.target_macs = arguments.target_params = std::nullopt;
+  arguments.target_size = std::nullopt;
+  arguments.target_latency = std::nullopt;
+  arguments.bounds = Bounds();
+  return CanonicalOptions(arguments, context.calibration_sha256);
+}
+
+// The layers and bounds of --plan in `options`. A plan as it was written, applied to the same model under the same
+// settings, gives what it came from: then that is how OUT came to be.
+absl::Status ApplyPlan(const SlimArguments& arguments, SlimOptions& options, ReportContext& context) {
+  if (arguments.plan.empty()) return absl::OkStatus();
+  CNNOPT_ASSIGN_OR_RETURN(const std::string text, From(Origin::kInput, ReadBytes(arguments.plan)));
+  absl::StatusOr<PlanFile> plan = ParsePlan(text);
+  if (!plan.ok()) {
+    return From(Origin::kInput, absl::Status(plan.status().code(),
+                                             absl::StrCat("plan '", arguments.plan, "': ", plan.status().message())));
+  }
+  const std::vector<std::string> settings = Settings(arguments, context);
+  const bool bounded = options.bounds.max_error.has_value() || options.bounds.min_agreement.has_value();
+  if (!plan->edited && !bounded && plan->settings == settings && plan->input_sha256 == context.in_facts.sha256) {
+    context.options = plan->options;
+  } else {
+    context.options.push_back(absl::StrCat("--plan=sha256:", Sha256Hex(text)));
+  }
+  if (!bounded) options.bounds = plan->bounds;
+  options.rules.layers = std::move(plan->layers);
+  options.rules.others_are_kept = true;
+  return absl::OkStatus();
+}
+
+absl::Status StagePlan(const SlimArguments& arguments, const SlimReport& report, const ReportContext& context,
+                       StagedFiles& files) {
+  if (arguments.plan_out.empty() || report.verdict == Verdict::kRefused) return absl::OkStatus();
+  PlanFile plan;
+  plan.layers = PlanOf(report);
+  plan.bounds = report.bounds;
+  plan.options = context.options;
+  plan.settings = Settings(arguments, context);
+  plan.input_sha256 = context.in_facts.sha256;
+  CNNOPT_ASSIGN_OR_RETURN(const std::string text, From(Origin::kOutput, RenderPlan(plan, context.version)));
+  return From(Origin::kOutput, files.StageBytes(text, arguments.plan_out)).status();
+}
+
+// OUT, the plan and the reports, all or none of them.
 absl::Status WriteOutputs(const SlimArguments& arguments, const SlimReport& report, ModelFile& file,
                           ReportContext& context) {
   StagedFiles files;
   CNNOPT_RETURN_IF_ERROR(StageOutput(arguments, report, file, files, context));
+  CNNOPT_RETURN_IF_ERROR(StagePlan(arguments, report, context, files));
   const std::string json = RenderJson(report, context);
   for (const std::string& path : arguments.reports) {
     CNNOPT_RETURN_IF_ERROR(From(Origin::kOutput, files.StageBytes(json, path)).status());
@@ -218,6 +273,17 @@ std::string Title(const SlimArguments& arguments, const ReportContext& context) 
     return absl::StrCat(arguments.in, " -> ", arguments.out);
   }
   return absl::StrCat(arguments.in, " -> ", arguments.dry_run ? "nothing written (dry run)" : "nothing written");
+}
+
+// The last part of -v, for a log file.
+void LogResult(const SlimArguments& arguments, const SlimReport& report, const ReportContext& context, Log& log) {
+  TableOptions table;
+  table.verbose = true;
+  table.title = Title(arguments, context);
+  table.samples = context.calibration;
+  log.Write(RenderTable(report, table));
+  for (const std::string& warning : report.warnings) log.Write(absl::StrCat("warning: ", warning));
+  if (report.verdict == Verdict::kRefused) log.Write(absl::StrCat("nothing written: ", report.reason));
 }
 
 // Where the time went: "cnnopt: seconds: clean up 0.1, factorise 12.4".
@@ -254,10 +320,7 @@ ExitCode Print(const SlimArguments& arguments, const SlimReport& report, const R
   return kExitDone;
 }
 
-}  // namespace
-
-absl::StatusOr<ExitCode> RunSlim(const SlimArguments& arguments, const Console& console) {
-  CNNOPT_RETURN_IF_ERROR(CheckPaths(arguments));
+absl::StatusOr<ExitCode> RunLogged(const SlimArguments& arguments, const Console& console, Log& log) {
   CNNOPT_ASSIGN_OR_RETURN(Runtime runtime, From(Origin::kUsage, OpenRuntime(arguments)));
 
   ReportContext context;
@@ -276,13 +339,27 @@ absl::StatusOr<ExitCode> RunSlim(const SlimArguments& arguments, const Console& 
         From(Origin::kInput, ReadCalibration(arguments, file.proto, *calibration, options, context)));
   }
   context.options = CanonicalOptions(arguments, context.calibration_sha256);
+  log.Write(absl::StrCat("options: ", absl::StrJoin(context.options, " ")));
+  CNNOPT_RETURN_IF_ERROR(ApplyPlan(arguments, options, context));
   options.file_bytes = [&](const onnx::ModelProto& model) { return OutputBytes(arguments, file, context, model); };
 
   CNNOPT_ASSIGN_OR_RETURN(const SlimReport report,
-                          From(Origin::kSlim, SlimWithProgress(file.proto, options, arguments.quiet, console)));
+                          From(Origin::kSlim, SlimWithProgress(file.proto, options, arguments.quiet, console, log)));
 
   CNNOPT_RETURN_IF_ERROR(WriteOutputs(arguments, report, file, context));
+  LogResult(arguments, report, context, log);
   return Print(arguments, report, context, console);
+}
+
+}  // namespace
+
+absl::StatusOr<ExitCode> RunSlim(const SlimArguments& arguments, const Console& console) {
+  CNNOPT_RETURN_IF_ERROR(CheckPaths(arguments));
+  CNNOPT_ASSIGN_OR_RETURN(Log log, From(Origin::kOutput, Log::Open(arguments.log_file)));
+  log.Write(absl::StrCat("cnnopt ", CNNOPT_VERSION, ": ", arguments.in, " -> ", arguments.out));
+  const absl::StatusOr<ExitCode> code = RunLogged(arguments, console, log);
+  log.Write(code.ok() ? absl::StrCat("exit code ", *code) : absl::StrCat("error: ", code.status().message()));
+  return code;
 }
 
 }  // namespace cnnopt

@@ -21,6 +21,13 @@ find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(Threads REQUIRED)
 
+# RE2, which Debian ships without a CMake config. Linked statically: it is small.
+find_path(CNNOPT_RE2_INCLUDE re2/re2.h REQUIRED)
+find_library(CNNOPT_RE2_LIBRARY NAMES libre2.a re2 REQUIRED)
+add_library(cnnopt_re2 INTERFACE)
+target_include_directories(cnnopt_re2 SYSTEM INTERFACE "${CNNOPT_RE2_INCLUDE}")
+target_link_libraries(cnnopt_re2 INTERFACE "${CNNOPT_RE2_LIBRARY}" Threads::Threads)
+
 # Other people's headers are not held to our warnings.
 foreach(target ONNX::onnx ONNX::onnx_proto protobuf::libprotobuf Eigen3::Eigen)
   get_target_property(includes ${target} INTERFACE_INCLUDE_DIRECTORIES)

@@ -33,8 +33,7 @@ absl::StatusOr<Assembled> Assemble(const AssembleContext& context, const Chosen&
   Assembled slim;
   slim.model = std::move(model);
   slim.bench = std::make_shared<Workbench>(bench.Only(chosen.plan));
-  const bool replaced = std::any_of(chosen.plan.begin(), chosen.plan.end(), [](int choice) { return choice != 0; });
-  if (context.samples.fit.empty() || !replaced || !chosen.refusal.empty()) return slim;
+  if (context.samples.fit.empty() || bench.KeepsAll(chosen.plan) || !chosen.refusal.empty()) return slim;
   const size_t count = context.reference->samples.size();
   CNNOPT_ASSIGN_OR_RETURN(slim.plain, Measure(*context.reference, slim.model, count));
   slim.comparison = slim.plain;

@@ -56,7 +56,9 @@ absl::Status CheckOptions(const SlimOptions& options, const Selection& selection
   if (options.runtime == nullptr && options.verify != Verify::kOff) {
     return absl::FailedPreconditionError("the result cannot be verified without ONNX Runtime");
   }
-  const bool decided = HasBudget(options) || selection.forced_rank || selection.forms.empty();
+  CNNOPT_RETURN_IF_ERROR(CheckRules(options.rules));
+  const bool decided =
+      HasBudget(options) || selection.forced_rank || selection.forms.empty() || options.rules.others_are_kept;
   if (options.runtime == nullptr && (!decided || options.bounds.min_agreement.has_value())) {
     return absl::FailedPreconditionError("a bound cannot be measured without ONNX Runtime: give a budget instead");
   }

@@ -56,9 +56,19 @@ std::vector<int> PickProbes(const std::vector<Candidate>& candidates, int64_t co
   return picked;
 }
 
+// The output error of what is pinned, alone: every probe has it too.
+absl::StatusOr<double> PinnedError(size_t sites, size_t samples, const Reference& reference, Workbench& bench) {
+  const Plan start(sites, 0);
+  if (bench.KeepsAll(start)) return 0;
+  CNNOPT_ASSIGN_OR_RETURN(const onnx::ModelProto model, bench.Build(start));
+  CNNOPT_ASSIGN_OR_RETURN(const Comparison comparison, Measure(reference, model, samples));
+  return std::isfinite(comparison.relative_error) ? comparison.relative_error : 0;
+}
+
+// The curve through the probes of one site, each less `pinned_error`: errors of different layers add up as squares.
 absl::StatusOr<DamageCurve> ProbeSite(size_t site, const std::vector<Proposal>& proposals,
-                                      const std::vector<int>& probes, size_t samples, const Reference& reference,
-                                      Workbench& bench) {
+                                      const std::vector<int>& probes, size_t samples, double pinned_error,
+                                      const Reference& reference, Workbench& bench) {
   std::vector<std::pair<double, double>> points;
   for (const int c : probes) {
     Plan plan(proposals.size(), 0);
@@ -66,8 +76,9 @@ absl::StatusOr<DamageCurve> ProbeSite(size_t site, const std::vector<Proposal>& 
     CNNOPT_ASSIGN_OR_RETURN(const onnx::ModelProto model, bench.Build(plan));
     CNNOPT_ASSIGN_OR_RETURN(const Comparison comparison, Measure(reference, model, samples));
     const bool finite = comparison.new_nonfinite == 0 && std::isfinite(comparison.relative_error);
+    const double square = comparison.relative_error * comparison.relative_error - pinned_error * pinned_error;
     points.emplace_back(proposals[site].candidates[static_cast<size_t>(c)].error,
-                        finite ? std::max(comparison.relative_error, 1e-12) : kRuined);
+                        finite ? std::sqrt(std::max(square, 1e-24)) : kRuined);
   }
   std::sort(points.begin(), points.end());
   return DamageCurve(std::move(points));
@@ -105,13 +116,18 @@ absl::StatusOr<std::vector<std::vector<double>>> MeasureDamage(const std::vector
   }
   if (progress && open > 0) progress("probe layers", 0, open);
   bench.FitAhead(std::move(wanted));
+  double pinned_error = 0;
+  if (probe.probes > 0) {
+    CNNOPT_ASSIGN_OR_RETURN(pinned_error, PinnedError(proposals.size(), probe.samples, *reference, bench));
+  }
   std::vector<std::vector<double>> damage;
   int64_t done = 0;
   for (size_t s = 0; s < proposals.size(); ++s) {
     DamageCurve curve({});
     if (proposals[s].candidates.size() > 1 && probe.probes > 0) {
       if (progress) progress("probe layers", done++, open);
-      CNNOPT_ASSIGN_OR_RETURN(curve, ProbeSite(s, proposals, probes[s], probe.samples, *reference, bench));
+      CNNOPT_ASSIGN_OR_RETURN(curve,
+                              ProbeSite(s, proposals, probes[s], probe.samples, pinned_error, *reference, bench));
     }
     std::vector<double>& site = damage.emplace_back();
     for (const Candidate& candidate : proposals[s].candidates) {

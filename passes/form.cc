@@ -46,11 +46,16 @@ Replacement Form::Outline(const Conv& conv, int64_t rank) const {
   return outline;
 }
 
-std::vector<RankError> Form::Candidates(const Conv& conv, absl::Span<const Moments> moments) const {
+std::vector<int64_t> Form::PayingRanks(const Conv& conv) const {
   const Conv group = SpatialOutline(conv, conv.group_in_channels(), conv.out_channels / conv.groups);
   std::vector<int64_t> ranks = Ranks(group);
   while (!ranks.empty() && ParameterCount(OutlineGroup(group, ranks.back())) >= StageParameters(group))
     ranks.pop_back();
+  return ranks;
+}
+
+std::vector<RankError> Form::Errors(const Conv& conv, absl::Span<const Moments> moments,
+                                    const std::vector<int64_t>& ranks) const {
   std::vector<double> squares(ranks.size(), 0.0);
   double whole = 0;
   Moments copy;
@@ -66,6 +71,10 @@ std::vector<RankError> Form::Candidates(const Conv& conv, absl::Span<const Momen
     candidates.push_back({ranks[r], whole > 0 ? std::sqrt(std::max(squares[r], 0.0) / whole) : 0.0});
   }
   return candidates;
+}
+
+std::vector<RankError> Form::Candidates(const Conv& conv, absl::Span<const Moments> moments) const {
+  return Errors(conv, moments, PayingRanks(conv));
 }
 
 Replacement Form::Fit(const Conv& conv, absl::Span<const Moments> moments, int64_t rank) const {

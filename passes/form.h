@@ -27,7 +27,9 @@ class Form {
  public:
   virtual ~Form() = default;
 
-  virtual absl::string_view name() const = 0;     // the value of --pass, e.g. "dsc"
+  virtual absl::string_view name() const = 0;  // the value of --pass, e.g. "dsc"
+  // The form's own name among those that share the name above, e.g. "dsc-pw-dw".
+  virtual absl::string_view variant() const { return name(); }
   virtual absl::string_view summary() const = 0;  // one line for help and docs
   // What the report calls a choice: "dsc rank 2".
   virtual std::string Label(int64_t rank) const;
@@ -36,8 +38,12 @@ class Form {
   absl::Status Applies(const Conv& conv) const;
   // The replacement without weights: what it will cost.
   Replacement Outline(const Conv& conv, int64_t rank) const;
-  // Every rank worth considering at which the replacement has fewer weights than `conv`, smallest first, with its
-  // error. Errors fall with the rank.
+  // Every rank worth considering at which the replacement has fewer weights than `conv`, smallest first.
+  std::vector<int64_t> PayingRanks(const Conv& conv) const;
+  // The error at each of `ranks`, which rise. Errors fall with the rank.
+  std::vector<RankError> Errors(const Conv& conv, absl::Span<const Moments> moments,
+                                const std::vector<int64_t>& ranks) const;
+  // Errors at PayingRanks.
   std::vector<RankError> Candidates(const Conv& conv, absl::Span<const Moments> moments) const;
   // The replacement of this rank that minimises E|Wx - Vx|^2, its bias set so that outputs have the right mean.
   Replacement Fit(const Conv& conv, absl::Span<const Moments> moments, int64_t rank) const;

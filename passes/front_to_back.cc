@@ -47,13 +47,14 @@ bool DependsOn(const onnx::GraphProto& graph, const std::string& value, absl::Sp
 }
 
 // All replaced sites, and kept ones behind the first of them.
-std::vector<Task> ListTasks(const RefitContext& context, const Plan& plan) {
+std::vector<Task> ListTasks(const RefitContext& context, const Plan& plan, const Workbench& bench) {
   std::vector<Task> tasks;
   for (size_t s = 0; s < context.sites.size(); ++s) {
     const Site& site = context.sites[s];
-    if (!site.conv.has_value() || (tasks.empty() && plan[s] == 0)) continue;
-    if (site.conv->depthwise()) continue;               // too few weights to make up for anything
-    if (plan[s] == 0 && site.op == "MatMul") continue;  // the bias would be a node of its own
+    const bool kept = bench.Keeps(s, plan[s]);
+    if (!site.conv.has_value() || (tasks.empty() && kept)) continue;
+    if (site.conv->depthwise()) continue;       // too few weights to make up for anything
+    if (kept && site.op == "MatMul") continue;  // the bias would be a node of its own
     if (!Observable(*site.conv)) continue;
     tasks.push_back(
         {s, context.view.Producer(site.output)->input(0), site.output, SurroundingsOf(site.output, context.view)});
@@ -213,7 +214,7 @@ bool RefitGroupsThroughActivation(const Activation& activation, const Drift& fit
 }  // namespace
 
 absl::StatusOr<onnx::ModelProto> RefitFrontToBack(const RefitContext& context, const Plan& plan, Workbench& bench) {
-  const std::vector<Task> tasks = ListTasks(context, plan);
+  const std::vector<Task> tasks = ListTasks(context, plan, bench);
   const auto all = static_cast<int64_t>(context.samples.fit.size() + context.samples.held_out.size());
   const int64_t per_sample = context.cache_bytes / std::max<int64_t>(all, 1);
   Walk fit_walk(context, context.samples.fit, 1, per_sample * static_cast<int64_t>(context.samples.fit.size()));

@@ -87,7 +87,7 @@ FormFacts TryForm(const Site& site, const FormChoice& choice, bool factorise) {
     return facts;
   }
   if (!factorise) return facts;
-  const Proposal proposal = Propose({site}, {choice}, {{}}, 1, [] {}).front();
+  const Proposal proposal = Propose({site}, {SiteForms{{choice}, false, ""}}, {{}}, 1, [] {}).front();
   for (const Candidate& candidate : proposal.candidates) {
     if (candidate.form == nullptr) continue;
     facts.ranks.push_back(

@@ -17,8 +17,10 @@ std::vector<LayerReport> ReportLayers(const std::vector<Site>& sites, const std:
     layer.macs_before = layer.macs_after = sites[s].macs;
     layer.params_before = layer.params_after = sites[s].params;
     const std::string failure = bench.Failure(s, plan[s]);
-    if (plan[s] != 0 && failure.empty()) {
+    if (choice.form != nullptr && failure.empty()) {
       layer.now = choice.form->Label(choice.rank);
+      layer.form = std::string(choice.form->variant());
+      layer.rank = choice.rank;
       layer.macs_after = choice.macs;
       layer.params_after = choice.params;
       layer.weight_error = choice.error;

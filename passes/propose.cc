@@ -1,5 +1,6 @@
 #include "passes/propose.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -28,8 +29,22 @@ bool Cheaper(const Candidate& candidate, const Site& site) {
   return !candidate.macs.has_value() || *candidate.macs < *site.macs;
 }
 
-Proposal ProposeFor(const Site& site, const std::vector<FormChoice>& forms, absl::Span<const Moments> moments) {
+// Errors of every rank that pays, or of the one asked for, if it does.
+std::vector<RankError> Ranks(const FormChoice& choice, const Conv& conv, absl::Span<const Moments> moments) {
+  if (!choice.rank.has_value()) return choice.form->Candidates(conv, moments);
+  const std::vector<int64_t> paying = choice.form->PayingRanks(conv);
+  if (std::find(paying.begin(), paying.end(), *choice.rank) == paying.end()) return {};
+  return choice.form->Errors(conv, moments, {*choice.rank});
+}
+
+Proposal ProposeFor(const Site& site, const SiteForms& asked, absl::Span<const Moments> moments) {
+  const std::vector<FormChoice>& forms = asked.forms;
   Proposal proposal;
+  if (asked.pinned) {
+    const Form* form = forms.front().form;
+    proposal.candidates = {Price(site, form, form->Errors(*site.conv, moments, {*forms.front().rank}).front())};
+    return proposal;
+  }
   Candidate keep;
   keep.macs = site.macs;
   keep.params = site.params;
@@ -46,8 +61,7 @@ Proposal ProposeFor(const Site& site, const std::vector<FormChoice>& forms, absl
       continue;
     }
     applied = true;
-    for (const RankError& rank : choice.form->Candidates(*site.conv, moments)) {
-      if (choice.rank.has_value() && rank.rank != *choice.rank) continue;
+    for (const RankError& rank : Ranks(choice, *site.conv, moments)) {
       const Candidate candidate = Price(site, choice.form, rank);
       if (Cheaper(candidate, site)) proposal.candidates.push_back(candidate);
     }
@@ -58,20 +72,20 @@ Proposal ProposeFor(const Site& site, const std::vector<FormChoice>& forms, absl
                           ? absl::StrCat("rank ", *forms.front().rank, " is not cheaper than the layer")
                           : "no rank is cheaper than the layer";
   } else if (proposal.reason.empty()) {
-    proposal.reason = "no form was asked for";
+    proposal.reason = asked.reason.empty() ? "no form was asked for" : asked.reason;
   }
   return proposal;
 }
 
 }  // namespace
 
-std::vector<Proposal> Propose(const std::vector<Site>& sites, const std::vector<FormChoice>& forms,
+std::vector<Proposal> Propose(const std::vector<Site>& sites, const std::vector<SiteForms>& forms,
                               const std::vector<std::vector<Moments>>& moments, int threads,
                               const std::function<void()>& step) {
   std::vector<Proposal> proposals(sites.size());
   ParallelFor(static_cast<int64_t>(sites.size()), threads, [&](int64_t i) {
     const auto s = static_cast<size_t>(i);
-    proposals[s] = ProposeFor(sites[s], forms, moments[s]);
+    proposals[s] = ProposeFor(sites[s], forms[s], moments[s]);
     step();
   });
   return proposals;

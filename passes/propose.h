@@ -19,9 +19,16 @@ struct FormChoice {
   std::optional<int64_t> rank;
 };
 
-// One way to have a site. The first of every site is "keep": no form, no error.
+// What may be done to a site.
+struct SiteForms {
+  std::vector<FormChoice> forms;  // to try
+  bool pinned = false;            // there is one form, with a rank, and the site has to take it
+  std::string reason;             // why there is none
+};
+
+// One way to have a site.
 struct Candidate {
-  const Form* form = nullptr;
+  const Form* form = nullptr;  // null: as it is
   int64_t rank = 0;
   double error = 0;  // relative error of the layer, see RankError
   std::optional<int64_t> macs;
@@ -29,14 +36,16 @@ struct Candidate {
 };
 
 struct Proposal {
+  // The first is where planning starts: "keep", without error, or of a pinned site its form, then the only candidate.
   std::vector<Candidate> candidates;
   std::string reason;  // why "keep" is the only one
 };
 
 // One proposal per site, fitted to `moments[site]` (one entry per group, or none: by weights only). Every candidate but
-// "keep" has fewer parameters than the site and, where shapes are known, fewer MACs. A forced rank leaves at most one
-// candidate: the first form that applies and pays. `step` is called after each site, from any thread.
-std::vector<Proposal> Propose(const std::vector<Site>& sites, const std::vector<FormChoice>& forms,
+// "keep" has fewer parameters than the site and, where shapes are known and the site is not pinned, fewer MACs. A
+// forced rank leaves at most one candidate beside "keep": the first form that applies and pays. `step` is called after
+// each site, from any thread.
+std::vector<Proposal> Propose(const std::vector<Site>& sites, const std::vector<SiteForms>& forms,
                               const std::vector<std::vector<Moments>>& moments, int threads,
                               const std::function<void()>& step);
 

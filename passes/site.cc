@@ -85,6 +85,15 @@ void FillProduct(const onnx::NodeProto& node, const std::map<std::string, Shape>
   if (site.result.has_value()) site.macs = CostProduct({ElementCount(*site.result), inner});
 }
 
+// Sites whose nodes share a name go by their outputs, which nothing shares.
+void NameApart(std::vector<Site>& sites) {
+  std::map<std::string, int> count;
+  for (const Site& site : sites) ++count[site.name];
+  for (Site& site : sites) {
+    if (count[site.name] > 1) site.name = site.output;
+  }
+}
+
 absl::StatusOr<Conv> ReadLayer(const Site& site, const onnx::NodeProto& node, const GraphView& view, int64_t opset,
                                const std::map<std::string, Shape>& fixed_shapes) {
   if (site.op == "ConvTranspose") return absl::UnimplementedError("no form for ConvTranspose");
@@ -125,6 +134,7 @@ std::vector<Site> FindSites(const GraphView& view, const std::map<std::string, S
     }
     sites.push_back(std::move(site));
   }
+  NameApart(sites);
   return sites;
 }
 

@@ -16,7 +16,7 @@ namespace cnnopt {
 
 struct Site {
   std::string output;          // of its node: the node's identity
-  std::string name;            // the node's name, else its output's
+  std::string name;            // the node's name, else (or where nodes share it) its output's
   std::string op;              // "Conv"
   std::string was;             // "3x3 64->128 /2"
   std::optional<Conv> conv;    // the layer as numbers; absent when it cannot be slimmed

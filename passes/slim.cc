@@ -88,11 +88,12 @@ Split SplitSamples(std::vector<Sample> samples, Fit fit) {
 }
 
 // Which sites a form applies to: only their patches are worth looking at.
-std::vector<bool> Applicable(const std::vector<Site>& sites, const std::vector<FormChoice>& forms) {
+std::vector<bool> Applicable(const std::vector<Site>& sites, const std::vector<SiteForms>& forms) {
   std::vector<bool> applicable;
-  for (const Site& site : sites) {
-    applicable.push_back(std::any_of(forms.begin(), forms.end(), [&](const FormChoice& choice) {
-      return site.conv.has_value() && choice.form->Applies(*site.conv).ok();
+  for (size_t s = 0; s < sites.size(); ++s) {
+    const std::optional<Conv>& conv = sites[s].conv;
+    applicable.push_back(std::any_of(forms[s].forms.begin(), forms[s].forms.end(), [&](const FormChoice& choice) {
+      return conv.has_value() && choice.form->Applies(*conv).ok();
     }));
   }
   return applicable;
@@ -117,8 +118,9 @@ struct Job {
   std::optional<Reference> reference;  // held-out samples and what the original makes of them
   std::vector<Sample> fit_samples;     // those that may be fitted to; none: by weights only
   std::map<std::string, Shape> shapes;
-  onnx::ModelProto clean;   // after the exact rewrites
-  std::vector<Site> sites;  // of `clean`
+  onnx::ModelProto clean;        // after the exact rewrites
+  std::vector<Site> sites;       // of `clean`
+  std::vector<SiteForms> forms;  // what the user leaves open for each
   std::vector<std::vector<Moments>> moments;
   std::vector<Proposal> proposals;
 
@@ -180,14 +182,19 @@ absl::Status CleanUp(Job& job) {
   return CheckFolded(job);
 }
 
-// Which layers there are, and their numbers.
-void FindLayers(Job& job, const GraphView& view) { job.sites = ReadSites(job.clean, view, job.shapes); }
+// Which layers there are, their numbers, and what may be done to each.
+absl::Status FindLayers(Job& job, const GraphView& view) {
+  job.sites = ReadSites(job.clean, view, job.shapes);
+  CNNOPT_ASSIGN_OR_RETURN(job.forms,
+                          ApplyRules(job.options.rules, job.sites, job.selection.forms, job.report.warnings));
+  return absl::OkStatus();
+}
 
 // What each site sees.
 absl::Status LookAtSamples(Job& job, const GraphView& view) {
   job.moments.resize(job.sites.size());
   if (job.fit_samples.empty()) return absl::OkStatus();
-  std::vector<bool> wanted = Applicable(job.sites, job.selection.forms);
+  std::vector<bool> wanted = Applicable(job.sites, job.forms);
   int64_t left = job.options.max_memory / 2;  // the other half is for what the refit remembers
   for (size_t s = 0; s < wanted.size(); ++s) {
     if (!wanted[s]) continue;
@@ -218,7 +225,7 @@ absl::Status LookAtSamples(Job& job, const GraphView& view) {
 void ProposeAll(Job& job) {
   std::mutex mutex;
   int64_t done = 0;
-  job.proposals = Propose(job.sites, job.selection.forms, job.moments, job.options.threads, [&] {
+  job.proposals = Propose(job.sites, job.forms, job.moments, job.options.threads, [&] {
     const std::lock_guard<std::mutex> lock(mutex);
     job.Tell("factorise", ++done, static_cast<int64_t>(job.sites.size()));
   });
@@ -231,6 +238,16 @@ void CountCosts(const onnx::ModelProto& slim, SlimReport& report) {
   int64_t macs = 0;
   for (const LayerReport& layer : report.layers) macs += layer.macs_after.value_or(0);
   report.after.macs = macs;
+}
+
+// A layer that could not be given the form and rank it was to have: then the job is not what was asked for.
+void CheckPinned(Job& job, const Plan& plan, const Workbench& bench) {
+  for (size_t s = 0; s < job.sites.size(); ++s) {
+    const std::string failure = job.forms[s].pinned ? bench.Failure(s, plan[s]) : "";
+    if (failure.empty()) continue;
+    job.report.verdict = Verdict::kRefused;
+    job.report.reason = absl::StrCat("layer '", job.sites[s].name, "': ", failure);
+  }
 }
 
 // What the result takes of every budget. Where a candidate could not be built the plan may not hold after all.
@@ -311,7 +328,7 @@ absl::Status TimeBoth(Job& job, const onnx::ModelProto& slim) {
 absl::StatusOr<SlimReport> RunStages(onnx::ModelProto& model, const SlimOptions& options, const Progress& progress) {
   CNNOPT_ASSIGN_OR_RETURN(const Selection selection, SelectPasses(options.passes, options.cleanup));
   CNNOPT_RETURN_IF_ERROR(CheckOptions(options, selection));
-  Job job{model, options, progress, selection, {}, {}, {}, {}, {}, {}, {}, {}};
+  Job job{model, options, progress, selection, {}, {}, {}, {}, {}, {}, {}, {}, {}};
   SlimReport& report = job.report;
 
   CNNOPT_RETURN_IF_ERROR(RunOriginal(job));
@@ -319,7 +336,7 @@ absl::StatusOr<SlimReport> RunStages(onnx::ModelProto& model, const SlimOptions&
   CNNOPT_RETURN_IF_ERROR(CleanUp(job));
   CNNOPT_ASSIGN_OR_RETURN(const GraphView view,
                           GraphView::Create(job.clean.graph(), InputsOf(model, options.assume_constant)));
-  FindLayers(job, view);
+  CNNOPT_RETURN_IF_ERROR(FindLayers(job, view));
   CNNOPT_RETURN_IF_ERROR(LookAtSamples(job, view));
   ProposeAll(job);
 
@@ -338,6 +355,7 @@ absl::StatusOr<SlimReport> RunStages(onnx::ModelProto& model, const SlimOptions&
   report.layers =
       ReportLayers(job.sites, job.proposals, chosen.plan, *assembled.bench, assembled.refitted, chosen.kept_reason);
   CNNOPT_RETURN_IF_ERROR(CheckTargets(job, slim, chosen, *assembled.bench));
+  CheckPinned(job, chosen.plan, *assembled.bench);
   if (report.verdict == Verdict::kRefused) return report;
   const bool replaced = std::any_of(report.layers.begin(), report.layers.end(),
                                     [](const LayerReport& layer) { return !layer.now.empty(); });

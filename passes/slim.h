@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "onnx/onnx_pb.h"
 #include "onnx_io/tensor.h"
+#include "passes/layer_rules.h"
 #include "passes/stage_clock.h"
 #include "runtime/compare.h"
 #include "runtime/samples.h"
@@ -62,6 +63,7 @@ inline constexpr int64_t kDefaultMaxMemory = 6'000'000'000;
 struct SlimOptions {
   std::vector<PassChoice> passes;  // empty: every form, and every cleanup pass
   bool cleanup = true;             // run the cleanup passes even when `passes` names only forms
+  LayerRules rules;
   // Budgets, all of which must hold: fractions of the original's, 0 < x <= 1.
   std::optional<double> target_macs, target_params;
   std::optional<FileSize> target_size;
@@ -91,6 +93,8 @@ struct LayerReport {
   std::string op;                                  // "Conv"
   std::string was;                                 // "3x3 64->128 /2"
   std::string now;                                 // "dsc rank 2"; empty when kept
+  std::string form;                                // Form::variant of what stands there now; empty when kept
+  std::optional<int64_t> rank;                     // and its rank
   std::string reason;                              // why it was kept, or the form's own words on the choice
   std::optional<int64_t> macs_before, macs_after;  // nullopt: unknown, shapes are dynamic
   int64_t params_before = 0, params_after = 0;

@@ -50,6 +50,15 @@ Costs CandidateCosts(const TargetContext& context, BudgetUnit unit) {
   return costs;
 }
 
+// What all sites take as they are.
+int64_t SitesCost(const TargetContext& context, BudgetUnit unit) {
+  int64_t sum = 0;
+  for (const Site& site : context.sites) {
+    sum += unit == BudgetUnit::kParams ? site.params : site.params * NumberBytes(context.view, site);
+  }
+  return sum;
+}
+
 absl::Status CheckMacsKnown(const TargetContext& context) {
   for (const Site& site : context.sites) {
     if (!site.macs.has_value()) {
@@ -94,7 +103,7 @@ absl::StatusOr<Target> LatencyTarget(const TargetContext& context) {
     CNNOPT_ASSIGN_OR_RETURN(const Latency latency, TimeAgainst(*whole, context, model));
     return std::llround(latency.ratio * original);
   };
-  const Plan keep(context.sites.size(), 0);
+  const Plan keep(context.sites.size(), 0);  // pinned sites, which have no choice, count as free and show when measured
   target.fixed = std::llround(clean.ratio * original) - PlanCost(target.costs, keep);
   return target;
 }
@@ -140,12 +149,11 @@ absl::StatusOr<std::vector<Target>> ListTargets(const TargetContext& context) {
     CNNOPT_RETURN_IF_ERROR(CheckMacsKnown(context));
     targets.push_back(MakeTarget(context, BudgetUnit::kMacs, *options.target_macs, *context.original.macs));
   }
-  const Plan keep(context.sites.size(), 0);
   if (options.target_params.has_value()) {
     Target& target =
         targets.emplace_back(MakeTarget(context, BudgetUnit::kParams, *options.target_params, context.original.params));
     target.fixed =
-        TotalParameters(context.clean.graph()) - PlanCost(target.costs, keep) + RefitBiases(context, target.unit);
+        TotalParameters(context.clean.graph()) - SitesCost(context, target.unit) + RefitBiases(context, target.unit);
   }
   if (options.target_size.has_value()) {
     const FileSize& size = *options.target_size;
@@ -153,7 +161,7 @@ absl::StatusOr<std::vector<Target>> ListTargets(const TargetContext& context) {
         targets.emplace_back(MakeTarget(context, BudgetUnit::kBytes, size.fraction, context.original.bytes));
     if (size.fraction == 0) target.limit = size.bytes;
     CNNOPT_ASSIGN_OR_RETURN(const int64_t clean_bytes, FileBytes(options, context.clean));
-    target.fixed = clean_bytes - PlanCost(target.costs, keep) + RefitBiases(context, target.unit);
+    target.fixed = clean_bytes - SitesCost(context, target.unit) + RefitBiases(context, target.unit);
   }
   if (options.target_latency.has_value()) {
     CNNOPT_ASSIGN_OR_RETURN(targets.emplace_back(), LatencyTarget(context));

@@ -51,7 +51,9 @@ Workbench::Fit Workbench::MakeFit(size_t site, int choice) const {
 }
 
 void Workbench::FitAhead(std::vector<std::pair<size_t, int>> wanted) {
-  const auto needless = [this](const std::pair<size_t, int>& fit) { return fit.second == 0 || fits_.count(fit) > 0; };
+  const auto needless = [this](const std::pair<size_t, int>& fit) {
+    return Keeps(fit.first, fit.second) || fits_.count(fit) > 0;
+  };
   wanted.erase(std::remove_if(wanted.begin(), wanted.end(), needless), wanted.end());
   std::vector<Fit> fits(wanted.size());
   ParallelFor(static_cast<int64_t>(wanted.size()), threads_, [&](int64_t i) {
@@ -94,11 +96,18 @@ absl::StatusOr<Replacement> Workbench::Fitted(size_t site, int choice) {
     if (!fit->second.status.ok()) return fit->second.status;
     return fit->second.replacement;
   }
-  if (choice == 0) return Replacement{{{*sites_[site].conv}}};
+  if (Keeps(site, choice)) return Replacement{{{*sites_[site].conv}}};
   Fit made = MakeFit(site, choice);
   const Fit& stored = fits_.emplace(std::pair(site, choice), std::move(made)).first->second;
   if (!stored.status.ok()) return stored.status;
   return stored.replacement;
+}
+
+bool Workbench::KeepsAll(const Plan& plan) const {
+  for (size_t s = 0; s < plan.size(); ++s) {
+    if (!Keeps(s, plan[s])) return false;
+  }
+  return true;
 }
 
 Workbench Workbench::Only(const Plan& plan) const {

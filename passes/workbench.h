@@ -51,11 +51,17 @@ class Workbench {
   void FitAhead(std::vector<std::pair<size_t, int>> wanted);
   // Why this candidate could not be built; empty when it was.
   std::string Failure(size_t site, int choice) const;
+  // Whether this candidate leaves the site as it is.
+  bool Keeps(size_t site, int choice) const {
+    return proposals_[site].candidates[static_cast<size_t>(choice)].form == nullptr;
+  }
+  // Whether `plan` keeps every site.
+  bool KeepsAll(const Plan& plan) const;
   // Whether Refit was called for this candidate.
   bool Refitted(size_t site, int choice) const;
-  // The numbers of a candidate as they are now; for choice 0 the site's own convolution.
+  // The numbers of a candidate as they are now; of a kept site its own convolution.
   absl::StatusOr<Replacement> Fitted(size_t site, int choice);
-  // Puts other numbers in their place: from now on Build uses these, for choice 0 too.
+  // Puts other numbers in their place: from now on Build uses these, for kept sites too.
   absl::Status Refit(size_t site, int choice, Replacement replacement);
   // A bench that remembers the fits of `plan` only: what is refitted there is not refitted here.
   Workbench Only(const Plan& plan) const;

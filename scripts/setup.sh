@@ -35,7 +35,7 @@ as_root() {
 install_apt_packages() {
   local -a packages=(g++ cmake ninja-build git unzip python3 python3-venv ca-certificates
     libprotobuf-dev protobuf-compiler libabsl-dev libeigen3-dev libopenblas-dev
-    libcli11-dev nlohmann-json3-dev libarchive-dev libssl-dev libstb-dev libgtest-dev libgmock-dev)
+    libcli11-dev nlohmann-json3-dev libre2-dev libarchive-dev libssl-dev libstb-dev libgtest-dev libgmock-dev)
   if [ "$dev" = yes ]; then packages+=(clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19 strace libonnx-testdata); fi
   local -a missing=()
   local package

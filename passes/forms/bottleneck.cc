@@ -49,6 +49,7 @@ class Tucker final : public Form {
  public:
   absl::string_view name() const override { return kName; }
   absl::string_view summary() const override { return kSummary; }
+  absl::string_view variant() const override { return "tucker2"; }
   std::string Label(int64_t rank) const override { return absl::StrCat("tucker2 rank ", rank); }
 
  protected:

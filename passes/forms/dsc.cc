@@ -328,6 +328,7 @@ std::vector<double> PointwiseErrors(const Conv& conv, const Moments& moments, co
 
 class PointwiseFirst final : public Dsc {
  public:
+  absl::string_view variant() const override { return "dsc-pw-dw"; }
   std::string Label(int64_t rank) const override { return absl::StrCat("dsc rank ", rank, " pw-dw"); }
 
  protected:

@@ -44,10 +44,10 @@ struct SmallNetwork {
     const std::map<std::string, Shape> shapes = InferShapes(model, {{"x", {1, 32, 8, 8}}});
     sites = FindSites(view, shapes);
     ReadNumbers(view, OpsetVersion(model), shapes, sites);
-    std::vector<FormChoice> forms;
-    for (const Form* form : AllForms()) forms.push_back({form, std::nullopt});
+    SiteForms forms;
+    for (const Form* form : AllForms()) forms.forms.push_back({form, std::nullopt});
     moments.resize(sites.size());
-    proposals = Propose(sites, forms, moments, 1, [] {});
+    proposals = Propose(sites, std::vector<SiteForms>(sites.size(), forms), moments, 1, [] {});
     const absl::StatusOr<std::vector<InputInfo>> inputs = ModelInputs(model, {{"x", {1, 32, 8, 8}}});
     EXPECT_TRUE(inputs.ok()) << inputs.status();
     const absl::StatusOr<std::vector<Sample>> samples = SyntheticSamples(*inputs, 64, 1);
