@@ -236,6 +236,41 @@ absl::Status StorePathIn(const std::string& text, SlimArguments& arguments) {
   return StorePath(text, arguments.*field);
 }
 
+template <std::string SlimArguments::* field>
+absl::Status StoreTextIn(const std::string& text, SlimArguments& arguments) {
+  if (text.empty()) return Expected("a command");
+  arguments.*field = text;
+  return absl::OkStatus();
+}
+
+absl::Status StoreNumber(const std::string& text, double least, std::optional<double>& number) {
+  number = ParseNumber<double>(text);
+  // Written so that not-a-number fails too.
+  if (!number.has_value() || !(*number >= least && *number <= 1e300)) {
+    return Expected(absl::StrCat("a number from ", least, " on"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StoreEvaluateSeconds(const std::string& text, SlimArguments& arguments) {
+  std::optional<double> seconds;
+  CNNOPT_RETURN_IF_ERROR(StoreNumber(text, 0.001, seconds));
+  arguments.evaluate_seconds = *seconds;
+  return absl::OkStatus();
+}
+
+absl::Status StoreSweep(const std::string& text, SlimArguments& arguments) {
+  for (const absl::string_view part : absl::StrSplit(text, ',')) {
+    std::optional<double> target;
+    CNNOPT_RETURN_IF_ERROR(StoreFraction(std::string(part), target));
+    if (std::find(arguments.sweep.begin(), arguments.sweep.end(), *target) != arguments.sweep.end()) {
+      return absl::InvalidArgumentError(absl::StrCat(*target, " is given twice"));
+    }
+    arguments.sweep.push_back(*target);
+  }
+  return absl::OkStatus();
+}
+
 template <absl::Status (*store)(const std::string&, LayerRules&)>
 absl::Status StoreRule(const std::string& text, SlimArguments& arguments) {
   return store(text, arguments.rules);
@@ -287,6 +322,7 @@ absl::Status StoreAction(const std::string&, SlimArguments& arguments) {
 std::vector<Flag> BuildFlags() {
   using A = SlimArguments;
   constexpr const char* kBudget = "Budget";
+  constexpr const char* kScore = "Several budgets";
   constexpr const char* kSamples = "Samples";
   constexpr const char* kPasses = "Passes";
   constexpr const char* kLayers = "Layers, by the names that 'cnnopt inspect' shows";
@@ -316,6 +352,26 @@ std::vector<Flag> BuildFlags() {
        "at least this share of the held-out samples must keep the original's top-1 class, 0 < X <= 1; without a budget "
        "the slimmest model found that does",
        false, [](const std::string& text, A& a) { return StoreFraction(text, a.bounds.min_agreement); }},
+      {"--evaluate", "", "COMMAND", kScore,
+       "find the slimmest model that keeps your own score: COMMAND is run by the shell with {model} replaced by a "
+       "file's "
+       "name, and the last number that it prints is the score",
+       false, StoreTextIn<&A::evaluate>},
+      {"--labels", "", "FILE", kScore,
+       "the same with top-1 in percent as the score: the right class of every sample of --calibration, as .npy, .npz "
+       "or a "
+       "text with one a line. Samples beyond --samples (default: half, at most 256) are scored and nothing else",
+       false, StorePathIn<&A::labels>},
+      {"--max-drop", "", "X", kScore, "how much of the score may be lost; needed with --evaluate and --labels", false,
+       [](const std::string& text, A& a) { return StoreNumber(text, 0, a.max_drop); }},
+      {"--lower-is-better", "", "", kScore, "of the score: a loss or an error", false,
+       StoreSwitch<&A::lower_is_better, true>},
+      {"--evaluate-timeout", "", "SECONDS", kScore, "end COMMAND and fail when it takes longer; default 3600", false,
+       StoreEvaluateSeconds},
+      {"--sweep", "", "X,X,...", kScore,
+       "write one model for each of these fractions of the multiplications, OUT-X.onnx, from one calibration; with "
+       "--evaluate or --labels each is scored",
+       false, StoreSweep},
       {"--calibration", "", "PATH", kSamples,
        "real inputs: a .npy, .npz or .bin file, preprocessed as the model expects them, a folder of .npy files, ONNX "
        "test data (test_data_set_*), or images: one, a folder, or a .txt that lists them; NAME=PATH, once for each, "

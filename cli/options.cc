@@ -146,15 +146,58 @@ absl::Status Store(const Flag& flag, const std::vector<std::string>& values, Sli
   return absl::OkStatus();
 }
 
+// The first budget that was given; null: none.
+const char* BudgetFlag(const SlimArguments& arguments) {
+  return arguments.target_macs.has_value()      ? "--target-macs"
+         : arguments.target_params.has_value()  ? "--target-params"
+         : arguments.target_size.has_value()    ? "--target-size"
+         : arguments.target_latency.has_value() ? "--target-latency"
+                                                : nullptr;
+}
+
+// A sweep or a search sets budgets itself.
+absl::Status CheckScore(const SlimArguments& arguments) {
+  const bool scored = !arguments.evaluate.empty() || !arguments.labels.empty();
+  const char* const flag = !arguments.sweep.empty()      ? "--sweep"
+                           : !arguments.evaluate.empty() ? "--evaluate"
+                           : !arguments.labels.empty()   ? "--labels"
+                                                         : nullptr;
+  const bool forced = std::any_of(arguments.passes.begin(), arguments.passes.end(),
+                                  [](const PassChoice& pass) { return pass.rank.has_value(); });
+  const char* const other = BudgetFlag(arguments) != nullptr ? BudgetFlag(arguments)
+                            : !arguments.plan.empty()        ? "--plan"
+                            : forced                         ? "rank="
+                                                             : nullptr;
+  if (flag != nullptr && other != nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(flag, " and ", other, " exclude each other: both decide how slim the model gets"));
+  }
+  if (!arguments.evaluate.empty() && !arguments.labels.empty()) {
+    return absl::InvalidArgumentError("--evaluate and --labels exclude each other: there is one score");
+  }
+  const bool search = scored && arguments.sweep.empty();
+  if (search != arguments.max_drop.has_value()) {
+    return absl::InvalidArgumentError(search
+                                          ? absl::StrCat(flag, " needs --max-drop=X: how much of the score may be lost")
+                                          : std::string("--max-drop is for --evaluate or --labels without --sweep"));
+  }
+  if (arguments.lower_is_better && arguments.evaluate.empty()) {
+    return absl::InvalidArgumentError("--lower-is-better is for the score of --evaluate");
+  }
+  if (!arguments.labels.empty() && arguments.calibration.empty()) {
+    return absl::InvalidArgumentError("--labels are those of the samples that --calibration gives");
+  }
+  if (!arguments.sweep.empty() && !arguments.plan_out.empty()) {
+    return absl::InvalidArgumentError("--sweep has a plan for each of its points: --plan-out takes one");
+  }
+  return absl::OkStatus();
+}
+
 // A plan decides what others would choose.
 absl::Status CheckPlan(const SlimArguments& arguments) {
   if (arguments.plan.empty()) return absl::OkStatus();
   const std::vector<std::string> rules = LayerFlags(arguments.rules);
-  const char* other = arguments.target_macs.has_value()      ? "--target-macs"
-                      : arguments.target_params.has_value()  ? "--target-params"
-                      : arguments.target_size.has_value()    ? "--target-size"
-                      : arguments.target_latency.has_value() ? "--target-latency"
-                                                             : nullptr;
+  const char* other = BudgetFlag(arguments);
   if (other == nullptr && !rules.empty()) other = "--keep, --only, --layer and --first-last";
   for (const PassChoice& pass : arguments.passes) {
     if (other == nullptr && FindPass(pass.name)->kind == PassKind::kForm) other = "--pass with a form";
@@ -201,6 +244,7 @@ absl::Status CheckTogether(SlimArguments& arguments) {
       return absl::InvalidArgumentError(absl::StrCat("--no-cleanup and --pass=", pass.name, " exclude each other"));
     }
   }
+  CNNOPT_RETURN_IF_ERROR(CheckScore(arguments));
   return CheckPlan(arguments);
 }
 

@@ -43,6 +43,13 @@ struct SlimArguments {
   LayerRules rules;
   std::string plan, plan_out, config;
 
+  // Of a search or a sweep over budgets.
+  std::string evaluate, labels;
+  double evaluate_seconds = 3600;
+  std::optional<double> max_drop;
+  bool lower_is_better = false;
+  std::vector<double> sweep;
+
   std::optional<int64_t> external_threshold;  // bytes
   std::vector<std::string> reports;
   bool provenance = true;

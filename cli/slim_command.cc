@@ -14,10 +14,13 @@
 #include "cli/display.h"
 #include "cli/input_shapes.h"
 #include "cli/log.h"
+#include "cli/output_files.h"
 #include "cli/path_checks.h"
 #include "cli/plan_file.h"
 #include "cli/progress.h"
 #include "cli/report_json.h"
+#include "cli/score.h"
+#include "cli/sweep.h"
 #include "cli/table.h"
 #include "onnx_io/checksum.h"
 #include "onnx_io/file_io.h"
@@ -26,9 +29,13 @@
 #include "onnx_io/status_macros.h"
 #include "passes/catalog.h"
 #include "passes/selection.h"
+#include "runtime/labels.h"
+#include "runtime/read_file.h"
 
 namespace cnnopt {
 namespace {
+
+constexpr int64_t kMostPlanBytes = 64'000'000;
 
 using Runtime = std::shared_ptr<const OnnxRuntime>;
 
@@ -56,7 +63,8 @@ bool MustRun(const SlimArguments& arguments) {
     return false;
   }
   return arguments.fit == Fit::kSamples || arguments.target_latency.has_value() ||
-         !(HasBudget(Budgets(arguments)) || selection->forced_rank || !arguments.plan.empty());
+         !(HasBudget(Budgets(arguments)) || selection->forced_rank || !arguments.plan.empty() ||
+           !arguments.sweep.empty() || !arguments.evaluate.empty());
 }
 
 absl::StatusOr<Runtime> OpenRuntime(const SlimArguments& arguments) {
@@ -99,137 +107,33 @@ absl::StatusOr<SlimOptions> MakeSlimOptions(const SlimArguments& arguments, cons
   return options;
 }
 
-// The samples of `calibration` in `options`, and their digest in `context`.
-absl::Status ReadCalibration(const SlimArguments& arguments, const onnx::ModelProto& model,
-                             const SampleFiles& calibration, SlimOptions& options, ReportContext& context) {
+// The samples of `calibration` in `options`, and their digest in `context`; the score of those that are left over, if
+// there are labels.
+absl::StatusOr<Score> ReadCalibration(const SlimArguments& arguments, const onnx::ModelProto& model,
+                                      const SampleFiles& calibration, SlimOptions& options, ReportContext& context) {
   CNNOPT_ASSIGN_OR_RETURN(const std::vector<InputInfo> inputs, ModelInputs(model, options.input_shapes));
   const int64_t limit = arguments.samples.value_or(kDefaultCalibrationSamples);
   CNNOPT_ASSIGN_OR_RETURN(SampleSet set, calibration.Read(inputs, limit));
-  options.samples = std::move(set.samples);
   CNNOPT_ASSIGN_OR_RETURN(context.calibration_sha256, ContentSha256(set.files));
-  return absl::OkStatus();
-}
-
-absl::StatusOr<SlimReport> SlimWithProgress(onnx::ModelProto& model, const SlimOptions& options, bool quiet,
-                                            const Console& console, Log& log) {
-  std::optional<ProgressBar> bar;
-  if (!quiet && console.progress_width > 0) bar.emplace(console.err, console.progress_width);
-  return Slim(model, options, [&](const std::string& stage, int64_t done, int64_t total) {
-    log.EnterStage(stage);
-    if (bar.has_value()) bar->Show(stage, done, total);
-  });
-}
-
-absl::StatusOr<FileFacts> DescribeFile(const std::string& path) {
-  FileFacts facts;
-  CNNOPT_ASSIGN_OR_RETURN(facts.sha256, FileSha256(path));
-  CNNOPT_ASSIGN_OR_RETURN(const InputFile file, InputFile::Open(path));
-  facts.bytes = file.size();
-  return facts;
-}
-
-absl::StatusOr<std::string> ReadBytes(const std::string& path) {
-  CNNOPT_ASSIGN_OR_RETURN(const InputFile file, InputFile::Open(path));
-  std::string bytes(static_cast<size_t>(file.size()), '\0');
-  CNNOPT_RETURN_IF_ERROR(file.ReadAllAt(0, bytes.data(), bytes.size()));
-  return bytes;
-}
-
-// Records how the model came to be, in place of what an earlier run recorded. Nothing here differs between two runs
-// of the same command on the same input.
-void AddProvenance(const ReportContext& context, onnx::ModelProto& model) {
-  const std::vector<std::pair<std::string, std::string>> entries = {
-      {"cnnopt.version", context.version},
-      {"cnnopt.options", absl::StrJoin(context.options, " ")},
-      {"cnnopt.input_sha256", context.in_facts.sha256},
-  };
-  for (const auto& [key, value] : entries) {
-    auto& properties = *model.mutable_metadata_props();
-    const auto same = std::find_if(properties.begin(), properties.end(),
-                                   [&wanted = key](const auto& property) { return property.key() == wanted; });
-    onnx::StringStringEntryProto& entry = same == properties.end() ? *properties.Add() : *same;
-    entry.set_key(key);
-    entry.set_value(value);
+  Score score;
+  if (!arguments.labels.empty()) {
+    CNNOPT_ASSIGN_OR_RETURN(score, LabelScore(arguments, calibration, inputs, set, options.runtime));
   }
-}
-
-WriteOptions MakeWriteOptions(const SlimArguments& arguments, const ModelFile& file) {
-  WriteOptions options;
-  if (file.had_external_data || arguments.external_threshold.has_value()) {
-    options.external_threshold = arguments.external_threshold.value_or(kDefaultExternalThreshold);
-  }
-  return options;
-}
-
-// Bytes of OUT and its data file when `model` is written as the flags say.
-absl::StatusOr<int64_t> OutputBytes(const SlimArguments& arguments, const ModelFile& file, const ReportContext& context,
-                                    onnx::ModelProto model) {
-  if (arguments.provenance) {
-    AddProvenance(context, model);
-  }
-  return WrittenBytes(model, arguments.out.empty() ? "out.onnx" : arguments.out, MakeWriteOptions(arguments, file));
-}
-
-// Stages the input's own bytes, or the same model when its payloads have to move; the path where they stand now.
-absl::StatusOr<std::string> StageUnchanged(const SlimArguments& arguments, ModelFile& file, const WriteOptions& options,
-                                           StagedFiles& files) {
-  if (SameFile(arguments.in, arguments.out) && !arguments.external_threshold.has_value()) {
-    return arguments.out;
-  }
-  if (file.had_external_data || arguments.external_threshold.has_value()) {
-    return From(Origin::kOutput, files.StageModel(file.proto, arguments.out, options));
-  }
-  file.proto.Clear();  // its memory is better used for the bytes
-  CNNOPT_ASSIGN_OR_RETURN(const std::string bytes, From(Origin::kInput, ReadBytes(arguments.in)));
-  return From(Origin::kOutput, files.StageBytes(bytes, arguments.out));
-}
-
-// Stages OUT as the verdict and the flags ask for, and notes in `context` what will stand there.
-absl::Status StageOutput(const SlimArguments& arguments, const SlimReport& report, ModelFile& file, StagedFiles& files,
-                         ReportContext& context) {
-  const bool unchanged = report.verdict == Verdict::kUnchanged;
-  if (arguments.dry_run || report.verdict == Verdict::kRefused || (unchanged && arguments.fail_if_unchanged)) {
-    return absl::OkStatus();
-  }
-  const WriteOptions options = MakeWriteOptions(arguments, file);
-  std::string staged;
-  if (unchanged) {
-    CNNOPT_ASSIGN_OR_RETURN(staged, StageUnchanged(arguments, file, options, files));
-  } else {
-    if (arguments.provenance) {
-      AddProvenance(context, file.proto);
-    }
-    CNNOPT_ASSIGN_OR_RETURN(staged, From(Origin::kOutput, files.StageModel(file.proto, arguments.out, options)));
-  }
-  CNNOPT_ASSIGN_OR_RETURN(context.out_facts, From(Origin::kOutput, DescribeFile(staged)));
-  return absl::OkStatus();
-}
-
-// Options that a plan does not replace.
-std::vector<std::string> Settings(SlimArguments arguments, const ReportContext& context) {
-  arguments.passes.erase(
-      std::remove_if(arguments.passes.begin(), arguments.passes.end(),
-                     [](const PassChoice& pass) { return FindPass(pass.name)->kind == PassKind::kForm; }),
-      arguments.passes.end());
-  arguments.rules = LayerRules();
-  arguments.target_macs = arguments.target_params = std::nullopt;
-  arguments.target_size = std::nullopt;
-  arguments.target_latency = std::nullopt;
-  arguments.bounds = Bounds();
-  return CanonicalOptions(arguments, context.calibration_sha256);
+  options.samples = std::move(set.samples);
+  return score;
 }
 
 // The layers and bounds of --plan in `options`. A plan as it was written, applied to the same model under the same
 // settings, gives what it came from: then that is how OUT came to be.
 absl::Status ApplyPlan(const SlimArguments& arguments, SlimOptions& options, ReportContext& context) {
   if (arguments.plan.empty()) return absl::OkStatus();
-  CNNOPT_ASSIGN_OR_RETURN(const std::string text, From(Origin::kInput, ReadBytes(arguments.plan)));
+  CNNOPT_ASSIGN_OR_RETURN(const std::string text, From(Origin::kInput, ReadFile(arguments.plan, kMostPlanBytes)));
   absl::StatusOr<PlanFile> plan = ParsePlan(text);
   if (!plan.ok()) {
     return From(Origin::kInput, absl::Status(plan.status().code(),
                                              absl::StrCat("plan '", arguments.plan, "': ", plan.status().message())));
   }
-  const std::vector<std::string> settings = Settings(arguments, context);
+  const std::vector<std::string> settings = PlanSettings(arguments, context);
   const bool bounded = options.bounds.max_error.has_value() || options.bounds.min_agreement.has_value();
   if (!plan->edited && !bounded && plan->settings == settings && plan->input_sha256 == context.in_facts.sha256) {
     context.options = plan->options;
@@ -240,32 +144,6 @@ absl::Status ApplyPlan(const SlimArguments& arguments, SlimOptions& options, Rep
   options.rules.layers = std::move(plan->layers);
   options.rules.others_are_kept = true;
   return absl::OkStatus();
-}
-
-absl::Status StagePlan(const SlimArguments& arguments, const SlimReport& report, const ReportContext& context,
-                       StagedFiles& files) {
-  if (arguments.plan_out.empty() || report.verdict == Verdict::kRefused) return absl::OkStatus();
-  PlanFile plan;
-  plan.layers = PlanOf(report);
-  plan.bounds = report.bounds;
-  plan.options = context.options;
-  plan.settings = Settings(arguments, context);
-  plan.input_sha256 = context.in_facts.sha256;
-  CNNOPT_ASSIGN_OR_RETURN(const std::string text, From(Origin::kOutput, RenderPlan(plan, context.version)));
-  return From(Origin::kOutput, files.StageBytes(text, arguments.plan_out)).status();
-}
-
-// OUT, the plan and the reports, all or none of them.
-absl::Status WriteOutputs(const SlimArguments& arguments, const SlimReport& report, ModelFile& file,
-                          ReportContext& context) {
-  StagedFiles files;
-  CNNOPT_RETURN_IF_ERROR(StageOutput(arguments, report, file, files, context));
-  CNNOPT_RETURN_IF_ERROR(StagePlan(arguments, report, context, files));
-  const std::string json = RenderJson(report, context);
-  for (const std::string& path : arguments.reports) {
-    CNNOPT_RETURN_IF_ERROR(From(Origin::kOutput, files.StageBytes(json, path)).status());
-  }
-  return From(Origin::kOutput, files.Publish());
 }
 
 std::string Title(const SlimArguments& arguments, const ReportContext& context) {
@@ -320,7 +198,138 @@ ExitCode Print(const SlimArguments& arguments, const SlimReport& report, const R
   return kExitDone;
 }
 
-absl::StatusOr<ExitCode> RunLogged(const SlimArguments& arguments, const Console& console, Log& log) {
+// A progress bar on a terminal, and a line in the log for every stage.
+class Watcher {
+ public:
+  Watcher(const SlimArguments& arguments, const Console& console, Log& log) : log_(log) {
+    if (!arguments.quiet && console.progress_width > 0) bar_.emplace(console.err, console.progress_width);
+  }
+  Progress progress() {
+    return [this](const std::string& stage, int64_t done, int64_t total) {
+      log_.EnterStage(stage);
+      if (bar_.has_value()) bar_->Show(stage, done, total);
+    };
+  }
+  // Wipes the bar.
+  void Stop() { bar_.reset(); }
+
+ private:
+  Log& log_;
+  std::optional<ProgressBar> bar_;
+};
+
+// What a job starts with.
+struct Setup {
+  const SlimArguments& arguments;
+  const Console& console;
+  Log& log;
+  ModelFile file;
+  SlimOptions options;
+  ReportContext context;
+  Score score;  // null: there is none
+};
+
+// OUT, the plan and the reports, all or none of them, and the screen.
+absl::StatusOr<ExitCode> Finish(Setup& setup, const SlimArguments& arguments, const SlimReport& report,
+                                ReportContext& context) {
+  StagedFiles files;
+  CNNOPT_RETURN_IF_ERROR(StageOutput(arguments, report, setup.file, files, context));
+  CNNOPT_RETURN_IF_ERROR(StageAccounts(arguments, report, context, files));
+  CNNOPT_RETURN_IF_ERROR(From(Origin::kOutput, files.Publish()));
+  LogResult(arguments, report, context, setup.log);
+  return Print(arguments, report, context, setup.console);
+}
+
+absl::StatusOr<ExitCode> RunOnce(Setup& setup) {
+  setup.options.file_bytes = [&](const onnx::ModelProto& model) {
+    return OutputBytes(setup.arguments, setup.file, setup.context, model);
+  };
+  Watcher watcher(setup.arguments, setup.console, setup.log);
+  CNNOPT_ASSIGN_OR_RETURN(const SlimReport report,
+                          From(Origin::kSlim, Slim(setup.file.proto, setup.options, watcher.progress())));
+  watcher.Stop();
+  return Finish(setup, setup.arguments, report, setup.context);
+}
+
+absl::StatusOr<std::unique_ptr<SlimJob>> PrepareTrials(const Setup& setup, const Progress& progress) {
+  SlimOptions options = setup.options;
+  options.target_params = 1;  // trials set budgets of their own
+  return From(Origin::kSlim, SlimJob::Prepare(setup.file.proto, options, progress));
+}
+
+void PrintSweep(const Setup& setup, const std::vector<SweepPoint>& sweep, std::optional<int64_t> macs) {
+  setup.log.Write(RenderSweep(sweep, macs, 160, false));
+  if (setup.arguments.quiet) return;
+  setup.console.out << RenderSweep(sweep, macs, setup.console.width, setup.console.color) << "\n";
+}
+
+// The slimmest model that keeps the score.
+absl::StatusOr<ExitCode> RunSearch(Setup& setup) {
+  const SlimArguments& arguments = setup.arguments;
+  CNNOPT_ASSIGN_OR_RETURN(const double original, From(Origin::kUsage, setup.score(setup.file.proto)));
+  setup.log.Write(absl::StrCat("score of the original: ", original));
+  Watcher watcher(arguments, setup.console, setup.log);
+  CNNOPT_ASSIGN_OR_RETURN(std::unique_ptr<SlimJob> job, PrepareTrials(setup, watcher.progress()));
+  const Trials trials{
+      arguments, setup.context, *job, setup.score, job->original().macs.has_value(), [&](const std::string& line) {
+        setup.log.Write(line);
+      }};
+  CNNOPT_ASSIGN_OR_RETURN(Outcome outcome,
+                          FindSlimmest(trials, original, *arguments.max_drop, arguments.lower_is_better));
+  watcher.Stop();
+  PrintSweep(setup, outcome.report.sweep, job->original().macs);
+  job.reset();
+  outcome.report.score = ScoreChange{original, outcome.score};
+  if (outcome.report.verdict == Verdict::kSlimmed) setup.file.proto = std::move(outcome.model);
+  return Finish(setup, outcome.arguments, outcome.report, outcome.context);
+}
+
+// A model for each budget of the sweep.
+absl::StatusOr<ExitCode> RunSweep(Setup& setup) {
+  const SlimArguments& arguments = setup.arguments;
+  Watcher watcher(arguments, setup.console, setup.log);
+  CNNOPT_ASSIGN_OR_RETURN(const std::unique_ptr<SlimJob> job, PrepareTrials(setup, watcher.progress()));
+  const Trials trials{
+      arguments, setup.context, *job, setup.score, job->original().macs.has_value(), [&](const std::string& line) {
+        setup.log.Write(line);
+      }};
+  StagedFiles files;
+  std::vector<Outcome> outcomes;
+  std::vector<SweepPoint> sweep;
+  for (const double target : arguments.sweep) {
+    CNNOPT_ASSIGN_OR_RETURN(Outcome outcome, Try(trials, target));
+    outcome.context.out = outcome.arguments.out = PointPath(arguments.out, target);
+    for (std::string& report : outcome.arguments.reports) report = PointPath(report, target);
+    ModelFile file{outcome.report.verdict == Verdict::kSlimmed ? std::move(outcome.model) : setup.file.proto,
+                   setup.file.path, setup.file.bytes, setup.file.had_external_data};
+    CNNOPT_RETURN_IF_ERROR(StageOutput(outcome.arguments, outcome.report, file, files, outcome.context));
+    outcome.model.Clear();
+    sweep.push_back(PointOf(outcome, target));
+    outcomes.push_back(std::move(outcome));
+  }
+  for (Outcome& outcome : outcomes) {
+    outcome.report.sweep = sweep;
+    CNNOPT_RETURN_IF_ERROR(StageAccounts(outcome.arguments, outcome.report, outcome.context, files));
+  }
+  CNNOPT_RETURN_IF_ERROR(From(Origin::kOutput, files.Publish()));
+  watcher.Stop();
+  PrintSweep(setup, sweep, job->original().macs);
+  const bool refused = std::all_of(outcomes.begin(), outcomes.end(),
+                                   [](const Outcome& outcome) { return outcome.report.verdict == Verdict::kRefused; });
+  return refused ? kExitVerification : kExitDone;
+}
+
+// With labels, no more than half of the samples are for anything but the score.
+absl::StatusOr<SlimArguments> LimitSamples(SlimArguments arguments) {
+  if (arguments.labels.empty() || arguments.samples.has_value()) return arguments;
+  CNNOPT_ASSIGN_OR_RETURN(const std::vector<int64_t> labels, ReadLabels(arguments.labels));
+  const auto half = static_cast<int64_t>(labels.size() / 2);
+  if (half < kDefaultCalibrationSamples) arguments.samples = std::max<int64_t>(half, 1);
+  return arguments;
+}
+
+absl::StatusOr<ExitCode> RunLogged(const SlimArguments& given, const Console& console, Log& log) {
+  CNNOPT_ASSIGN_OR_RETURN(const SlimArguments arguments, From(Origin::kInput, LimitSamples(given)));
   CNNOPT_ASSIGN_OR_RETURN(Runtime runtime, From(Origin::kUsage, OpenRuntime(arguments)));
 
   ReportContext context;
@@ -333,22 +342,19 @@ absl::StatusOr<ExitCode> RunLogged(const SlimArguments& arguments, const Console
   context.opset = OpsetVersion(file.proto);
   context.ir_version = file.proto.ir_version();
   CNNOPT_ASSIGN_OR_RETURN(const std::optional<SampleFiles> calibration, OpenCalibration(arguments, file.proto));
-  CNNOPT_ASSIGN_OR_RETURN(SlimOptions options, MakeSlimOptions(arguments, file.proto, calibration, std::move(runtime)));
+  CNNOPT_ASSIGN_OR_RETURN(SlimOptions options, MakeSlimOptions(arguments, file.proto, calibration, runtime));
+  Score score;
   if (calibration.has_value()) {
-    CNNOPT_RETURN_IF_ERROR(
-        From(Origin::kInput, ReadCalibration(arguments, file.proto, *calibration, options, context)));
+    CNNOPT_ASSIGN_OR_RETURN(
+        score, From(Origin::kInput, ReadCalibration(arguments, file.proto, *calibration, options, context)));
   }
+  if (!arguments.evaluate.empty()) score = CommandScore(arguments.evaluate, arguments.evaluate_seconds);
   context.options = CanonicalOptions(arguments, context.calibration_sha256);
   log.Write(absl::StrCat("options: ", absl::StrJoin(context.options, " ")));
   CNNOPT_RETURN_IF_ERROR(ApplyPlan(arguments, options, context));
-  options.file_bytes = [&](const onnx::ModelProto& model) { return OutputBytes(arguments, file, context, model); };
-
-  CNNOPT_ASSIGN_OR_RETURN(const SlimReport report,
-                          From(Origin::kSlim, SlimWithProgress(file.proto, options, arguments.quiet, console, log)));
-
-  CNNOPT_RETURN_IF_ERROR(WriteOutputs(arguments, report, file, context));
-  LogResult(arguments, report, context, log);
-  return Print(arguments, report, context, console);
+  Setup setup{arguments, console, log, std::move(file), std::move(options), std::move(context), std::move(score)};
+  if (!arguments.sweep.empty()) return RunSweep(setup);
+  return setup.score ? RunSearch(setup) : RunOnce(setup);
 }
 
 }  // namespace

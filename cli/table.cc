@@ -288,6 +288,9 @@ std::string RenderTotals(const SlimReport& report, const TableOptions& options) 
     const std::string label = absl::StrCat("time, ", threads, threads == 1 ? " thread" : " threads");
     absl::StrAppend(&text, Line(label, absl::StrCat(LatencyText(*report.latency, options), TimeBudget(report))));
   }
+  if (report.score.has_value() && report.score->after.has_value()) {
+    absl::StrAppend(&text, Line("score", absl::StrFormat("%g -> %g", report.score->before, *report.score->after)));
+  }
   if (report.comparison.has_value()) {
     const Comparison& comparison = *report.comparison;
     const std::optional<double> max_error = report.bounds.max_error, min_agreement = report.bounds.min_agreement;

@@ -43,9 +43,9 @@ absl::Status CheckBudgets(const SlimOptions& options) {
 
 }  // namespace
 
-bool HasBudget(const SlimOptions& options) {
-  return options.target_macs.has_value() || options.target_params.has_value() || options.target_size.has_value() ||
-         options.target_latency.has_value();
+bool HasBudget(const Goal& goal) {
+  return goal.target_macs.has_value() || goal.target_params.has_value() || goal.target_size.has_value() ||
+         goal.target_latency.has_value();
 }
 
 absl::Status CheckOptions(const SlimOptions& options, const Selection& selection) {

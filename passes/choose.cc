@@ -15,8 +15,6 @@
 namespace cnnopt {
 namespace {
 
-using Damages = std::vector<std::vector<double>>;  // [site][candidate]
-
 // What plans cost where no budget says it: MACs, or parameters when some MACs are unknown.
 Costs CostsOf(const std::vector<Proposal>& proposals) {
   bool known = true;
@@ -30,8 +28,12 @@ Costs CostsOf(const std::vector<Proposal>& proposals) {
 }
 
 absl::StatusOr<Damages> DamagesOf(const ChooseContext& context, Workbench& bench) {
-  return MeasureDamage(context.model.proposals, context.model.reference, context.model.original.macs.value_or(0), bench,
-                       context.model.progress);
+  std::optional<Damages>* const known = context.known_damage;
+  if (known != nullptr && known->has_value()) return **known;
+  auto damage = MeasureDamage(context.model.proposals, context.model.reference, context.model.original.macs.value_or(0),
+                              bench, context.model.progress);
+  if (known != nullptr && damage.ok()) *known = *damage;
+  return damage;
 }
 
 // Every budget's price list, what of it is left for the sites once `surplus` is set apart.

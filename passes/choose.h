@@ -2,6 +2,7 @@
 #ifndef CNNOPT_PASSES_CHOOSE_H_
 #define CNNOPT_PASSES_CHOOSE_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,12 @@
 
 namespace cnnopt {
 
+using Damages = std::vector<std::vector<double>>;  // [site][candidate], see MeasureDamage
+
 struct ChooseContext {
   TargetContext model;
   bool forced_rank = false;
+  std::optional<Damages>* known_damage = nullptr;  // where an earlier choice left it, and a later one finds it
 };
 
 struct Chosen {

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "onnx_io/graph_view.h"
@@ -111,18 +112,19 @@ Totals TotalsOf(const onnx::ModelProto& model, const std::vector<Site>& sites) {
 struct Job {
   const onnx::ModelProto& original;
   SlimOptions options;
-  const Progress& progress;
+  Progress progress;
   Selection selection;
   SlimReport report;
 
-  std::optional<Reference> reference;  // held-out samples and what the original makes of them
-  std::vector<Sample> fit_samples;     // those that may be fitted to; none: by weights only
-  std::map<std::string, Shape> shapes;
-  onnx::ModelProto clean;        // after the exact rewrites
-  std::vector<Site> sites;       // of `clean`
-  std::vector<SiteForms> forms;  // what the user leaves open for each
-  std::vector<std::vector<Moments>> moments;
-  std::vector<Proposal> proposals;
+  std::optional<Reference> reference = {};  // held-out samples and what the original makes of them
+  std::vector<Sample> fit_samples = {};     // those that may be fitted to; none: by weights only
+  std::map<std::string, Shape> shapes = {};
+  onnx::ModelProto clean = {};         // after the exact rewrites
+  std::optional<GraphView> view = {};  // of `clean`
+  std::vector<Site> sites = {};        // of `clean`
+  std::vector<SiteForms> forms = {};   // what the user leaves open for each
+  std::vector<std::vector<Moments>> moments = {};
+  std::vector<Proposal> proposals = {};
 
   void Tell(const std::string& stage, int64_t done, int64_t total) const {
     if (progress) progress(stage, done, total);
@@ -324,30 +326,32 @@ absl::Status TimeBoth(Job& job, const onnx::ModelProto& slim) {
   return absl::OkStatus();
 }
 
-// The stages in the order of the file's head.
-absl::StatusOr<SlimReport> RunStages(onnx::ModelProto& model, const SlimOptions& options, const Progress& progress) {
-  CNNOPT_ASSIGN_OR_RETURN(const Selection selection, SelectPasses(options.passes, options.cleanup));
-  CNNOPT_RETURN_IF_ERROR(CheckOptions(options, selection));
-  Job job{model, options, progress, selection, {}, {}, {}, {}, {}, {}, {}, {}, {}};
-  SlimReport& report = job.report;
-
+// The stages up to the choice, which no goal changes.
+absl::Status PrepareJob(Job& job) {
   CNNOPT_RETURN_IF_ERROR(RunOriginal(job));
-  CNNOPT_RETURN_IF_ERROR(CheckAgreement(job));
   CNNOPT_RETURN_IF_ERROR(CleanUp(job));
-  CNNOPT_ASSIGN_OR_RETURN(const GraphView view,
-                          GraphView::Create(job.clean.graph(), InputsOf(model, options.assume_constant)));
-  CNNOPT_RETURN_IF_ERROR(FindLayers(job, view));
-  CNNOPT_RETURN_IF_ERROR(LookAtSamples(job, view));
+  CNNOPT_ASSIGN_OR_RETURN(job.view,
+                          GraphView::Create(job.clean.graph(), InputsOf(job.original, job.options.assume_constant)));
+  CNNOPT_RETURN_IF_ERROR(FindLayers(job, *job.view));
+  CNNOPT_RETURN_IF_ERROR(LookAtSamples(job, *job.view));
   ProposeAll(job);
+  return absl::OkStatus();
+}
 
-  Workbench bench(job.clean, view, job.sites, job.proposals, job.moments, job.options.threads);
+// The stages from the choice on, for the goal in `job.options`.
+absl::Status RunGoal(Job& job, Workbench& bench, std::optional<Damages>& damage, onnx::ModelProto& result) {
+  SlimReport& report = job.report;
+  CNNOPT_RETURN_IF_ERROR(CheckAgreement(job));
+  const GraphView& view = *job.view;
   const ChooseContext context{{job.options, report.before, job.sites, job.proposals, job.clean, view, job.original,
-                               job.reference ? &*job.reference : nullptr, progress, !job.fit_samples.empty()},
-                              selection.forced_rank};
+                               job.reference ? &*job.reference : nullptr, job.progress, !job.fit_samples.empty()},
+                              job.selection.forced_rank,
+                              &damage};
   CNNOPT_ASSIGN_OR_RETURN(Chosen chosen, Choose(context, bench));
   RefitSamples samples;
   if (job.reference.has_value()) samples = {job.fit_samples, job.reference->samples};
-  const AssembleContext assembly{job.clean, view, job.sites, samples, context.model.reference, job.options, progress};
+  const AssembleContext assembly{job.clean,   view,        job.sites, samples, context.model.reference,
+                                 job.options, job.progress};
   CNNOPT_ASSIGN_OR_RETURN(Assembled assembled, Assemble(assembly, chosen, bench));
   CNNOPT_RETURN_IF_ERROR(GoFurther(assembly, bench, chosen, assembled));
   onnx::ModelProto& slim = assembled.model;
@@ -356,7 +360,7 @@ absl::StatusOr<SlimReport> RunStages(onnx::ModelProto& model, const SlimOptions&
       ReportLayers(job.sites, job.proposals, chosen.plan, *assembled.bench, assembled.refitted, chosen.kept_reason);
   CNNOPT_RETURN_IF_ERROR(CheckTargets(job, slim, chosen, *assembled.bench));
   CheckPinned(job, chosen.plan, *assembled.bench);
-  if (report.verdict == Verdict::kRefused) return report;
+  if (report.verdict == Verdict::kRefused) return absl::OkStatus();
   const bool replaced = std::any_of(report.layers.begin(), report.layers.end(),
                                     [](const LayerReport& layer) { return !layer.now.empty(); });
   CountCosts(slim, report);
@@ -365,32 +369,75 @@ absl::StatusOr<SlimReport> RunStages(onnx::ModelProto& model, const SlimOptions&
     report.reason = MainReason(report.layers);
     report.after = report.before;
     report.cleanups.clear();
-    return report;
+    return absl::OkStatus();
   }
   if (!replaced) {
     report.warnings.push_back(absl::StrCat("no layer was slimmed, only exact rewrites: ", MainReason(report.layers)));
   }
   CNNOPT_ASSIGN_OR_RETURN(const bool stands, VerifyResult(job, assembled, chosen.bounds));
-  if (!stands) return report;
+  if (!stands) return absl::OkStatus();
   CNNOPT_RETURN_IF_ERROR(TimeBoth(job, slim));
   report.verdict = Verdict::kSlimmed;
-  model = std::move(slim);
-  return report;
+  result = std::move(slim);
+  return absl::OkStatus();
 }
 
 }  // namespace
 
-absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& options, const Progress& progress) {
+struct SlimJob::State {
+  State(const onnx::ModelProto& model, const SlimOptions& options, Selection selection, const Progress& progress)
+      : job{model,
+            options,
+            [this, progress](const std::string& stage, int64_t done, int64_t total) {
+              clock.Enter(stage);
+              if (progress) progress(stage, done, total);
+            },
+            std::move(selection),
+            {}} {}
+
   std::vector<StageTime> stages;
-  absl::StatusOr<SlimReport> report;
-  {
-    StageClock clock(stages);
-    report = RunStages(model, options, [&](const std::string& stage, int64_t done, int64_t total) {
-      clock.Enter(stage);
-      if (progress) progress(stage, done, total);
-    });
-  }
-  if (report.ok()) report->stages = std::move(stages);
+  StageClock clock{stages};
+  Job job;
+  SlimReport prepared;  // what the report says before any goal
+  std::optional<Workbench> bench;
+  std::optional<Damages> damage;
+};
+
+SlimJob::SlimJob(std::unique_ptr<State> state) : state_(std::move(state)) {}
+SlimJob::~SlimJob() = default;
+
+absl::StatusOr<std::unique_ptr<SlimJob>> SlimJob::Prepare(const onnx::ModelProto& model, const SlimOptions& options,
+                                                          const Progress& progress) {
+  CNNOPT_ASSIGN_OR_RETURN(Selection selection, SelectPasses(options.passes, options.cleanup));
+  CNNOPT_RETURN_IF_ERROR(CheckOptions(options, selection));
+  auto state = std::make_unique<State>(model, options, std::move(selection), progress);
+  Job& job = state->job;
+  CNNOPT_RETURN_IF_ERROR(PrepareJob(job));
+  state->clock.Enter("");
+  state->prepared = std::move(job.report);
+  state->bench.emplace(job.clean, *job.view, job.sites, job.proposals, job.moments, job.options.threads);
+  return absl::WrapUnique(new SlimJob(std::move(state)));
+}
+
+const Totals& SlimJob::original() const { return state_->prepared.before; }
+
+absl::StatusOr<SlimReport> SlimJob::Run(const Goal& goal, onnx::ModelProto& slim) {
+  Job& job = state_->job;
+  static_cast<Goal&>(job.options) = goal;
+  CNNOPT_RETURN_IF_ERROR(CheckOptions(job.options, job.selection));
+  job.report = state_->prepared;
+  const absl::Status status = RunGoal(job, *state_->bench, state_->damage, slim);
+  state_->clock.Enter("");
+  CNNOPT_RETURN_IF_ERROR(status);
+  job.report.stages = state_->stages;
+  return std::move(job.report);
+}
+
+absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& options, const Progress& progress) {
+  CNNOPT_ASSIGN_OR_RETURN(const std::unique_ptr<SlimJob> job, SlimJob::Prepare(model, options, progress));
+  onnx::ModelProto slim;
+  CNNOPT_ASSIGN_OR_RETURN(SlimReport report, job->Run(options, slim));
+  if (report.verdict == Verdict::kSlimmed) model = std::move(slim);
   return report;
 }
 

@@ -15,6 +15,7 @@
 #include "onnx/onnx_pb.h"
 #include "onnx_io/tensor.h"
 #include "passes/layer_rules.h"
+#include "passes/report_facts.h"
 #include "passes/stage_clock.h"
 #include "runtime/compare.h"
 #include "runtime/samples.h"
@@ -60,18 +61,22 @@ struct Bounds {
 
 inline constexpr int64_t kDefaultMaxMemory = 6'000'000'000;
 
-struct SlimOptions {
-  std::vector<PassChoice> passes;  // empty: every form, and every cleanup pass
-  bool cleanup = true;             // run the cleanup passes even when `passes` names only forms
-  LayerRules rules;
+// What is asked of the result.
+struct Goal {
   // Budgets, all of which must hold: fractions of the original's, 0 < x <= 1.
   std::optional<double> target_macs, target_params;
   std::optional<FileSize> target_size;
   std::optional<RunTime> target_latency;  // measured in ONNX Runtime on this machine
-  int latency_threads = 1;                // of ONNX Runtime, wherever time is measured
+  Bounds bounds;                          // measured by running both models on the samples
+};
+
+struct SlimOptions : Goal {
+  std::vector<PassChoice> passes;  // empty: every form, and every cleanup pass
+  bool cleanup = true;             // run the cleanup passes even when `passes` names only forms
+  LayerRules rules;
+  int latency_threads = 1;  // of ONNX Runtime, wherever time is measured
   // What a model takes when it is written; null: its serialised size.
   std::function<absl::StatusOr<int64_t>(const onnx::ModelProto& model)> file_bytes;
-  Bounds bounds;                              // measured by running both models on `samples`
   std::map<std::string, Shape> input_shapes;  // complete shapes of inputs, see InputShapes
   std::vector<Sample> samples;                // empty: synthetic ones are made
   Fit fit = Fit::kSamples;                    // kSamples: one in five is held out, and everything is judged on those
@@ -85,7 +90,7 @@ struct SlimOptions {
   std::shared_ptr<const OnnxRuntime> runtime;  // null: no bound can be searched and nothing verified
 };
 
-bool HasBudget(const SlimOptions& options);
+bool HasBudget(const Goal& goal);
 
 // What became of one Conv, Gemm, MatMul or ConvTranspose, in the order of the graph.
 struct LayerReport {
@@ -139,10 +144,33 @@ struct SlimReport {
   std::string runtime_version;  // of ONNX Runtime; empty without
   std::vector<std::string> warnings;
   std::vector<StageTime> stages;  // where the time went
+  std::vector<SweepPoint> sweep;     // empty: none was asked for
+  std::optional<ScoreChange> score;  // nullopt: none was asked for
 };
 
 // Never called by two threads at once. `done` of `total` steps of `stage` are finished.
 using Progress = std::function<void(const std::string& stage, int64_t done, int64_t total)>;
+
+// A job that is prepared once and run for one goal after another: what layers see of the samples, what each could
+// become and how much that would harm is found once.
+class SlimJob {
+ public:
+  // `model` has to outlive the job. The goal in `options` is only looked at for mistakes. Errors as Slim.
+  static absl::StatusOr<std::unique_ptr<SlimJob>> Prepare(const onnx::ModelProto& model, const SlimOptions& options,
+                                                          const Progress& progress = {});
+  ~SlimJob();
+
+  // What the model takes as it is.
+  const Totals& original() const;
+  // The report, and under the verdict kSlimmed in `slim` the model. The same goal gives the same model whatever was
+  // run before.
+  absl::StatusOr<SlimReport> Run(const Goal& goal, onnx::ModelProto& slim);
+
+ private:
+  struct State;
+  explicit SlimJob(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
 
 // Slims `model` in place. On an error and on every verdict but kSlimmed it is unchanged.
 // Errors: InvalidArgument (options contradict each other or the model; an unknown pass name with the nearest

@@ -133,6 +133,17 @@ absl::Status CheckCounts(const std::vector<std::string>& names, const Outputs& a
 
 }  // namespace
 
+absl::StatusOr<std::optional<std::vector<int64_t>>> Top1(const Tensor& tensor) {
+  if (!IsFloating(tensor.data_type) || tensor.shape.size() != 2 || tensor.shape[1] < 2) return std::nullopt;
+  CNNOPT_ASSIGN_OR_RETURN(const std::vector<double> values, ToDoubles(tensor));
+  const int64_t classes = tensor.shape[1];
+  std::vector<int64_t> places;
+  for (size_t row = 0; row < values.size(); row += static_cast<size_t>(classes)) {
+    places.push_back(LargestAt(&values[row], classes));
+  }
+  return places;
+}
+
 absl::StatusOr<Outputs> RunAll(const Session& session, absl::Span<const Sample> samples) {
   Outputs outputs;
   for (const Sample& sample : samples) {

@@ -41,6 +41,10 @@ struct Comparison {
   int64_t samples = 0;
 };
 
+// The place of the largest element of each row, the first of equals, -1 in a row of NaN; nullopt unless `tensor` holds
+// floats [batch, classes >= 2]. Errors as ToDoubles.
+absl::StatusOr<std::optional<std::vector<int64_t>>> Top1(const Tensor& tensor);
+
 // Compares outputs `b` with the reference `a`; integers and bools as numbers. An output whose reference is all zero
 // counts its error absolutely. Errors: InvalidArgument when there are no samples, or when numbers of samples or
 // outputs, dtypes or shapes differ (named, expected and found); Unimplemented for outputs ToDoubles cannot read.

@@ -256,6 +256,7 @@ absl::StatusOr<SampleSet> SampleFiles::Read(const std::vector<InputInfo>& inputs
     std::copy_if(read.files.begin(), read.files.end(), std::back_inserter(set.files),
                  [&](const std::string& file) { return seen.insert(file).second; });
   }
+  set.indices = std::move(chosen);
   return set;
 }
 

@@ -30,6 +30,7 @@ absl::StatusOr<std::vector<InputInfo>> ModelInputs(const onnx::ModelProto& model
 // Samples and the files they were read from, in order, each once.
 struct SampleSet {
   std::vector<Sample> samples;
+  std::vector<int64_t> indices;  // of each among all there are, ascending
   std::vector<std::string> files;
 };
 

@@ -1,0 +1,36 @@
+// The user's own score of a model: what a command prints, or top-1 on labelled samples.
+#ifndef CNNOPT_CLI_SCORE_H_
+#define CNNOPT_CLI_SCORE_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "cli/options.h"
+#include "onnx/onnx_pb.h"
+#include "runtime/session.h"
+#include "runtime/samples.h"
+
+namespace cnnopt {
+
+using Score = std::function<absl::StatusOr<double>(const onnx::ModelProto& model)>;
+
+// The last number in `text`, "top-1: 71.4 %" gives 71.4; nullopt when there is none.
+std::optional<double> LastNumber(const std::string& text);
+
+// Writes the model to a folder of its own, runs `command` with {model} replaced by its path, and takes the last number
+// that it prints. Errors name the command: FailedPrecondition (it failed, took longer than `seconds`, or printed no
+// number).
+Score CommandScore(const std::string& command, double seconds);
+
+// Percent of right top-1 among the samples of `calibration` that `used` does not hold, with the labels of
+// `arguments.labels`. Errors: InvalidArgument when labels and samples do not fit together.
+absl::StatusOr<Score> LabelScore(const SlimArguments& arguments, const SampleFiles& calibration,
+                                 const std::vector<InputInfo>& inputs, const SampleSet& used,
+                                 std::shared_ptr<const OnnxRuntime> runtime);
+
+}  // namespace cnnopt
+
+#endif  // CNNOPT_CLI_SCORE_H_
