@@ -15,7 +15,7 @@
 #include "cli/input_shapes.h"
 #include "cli/path_checks.h"
 #include "cli/progress.h"
-#include "cli/report_json.h"
+#include "cli/report.h"
 #include "cli/table.h"
 #include "onnx_io/checksum.h"
 #include "onnx_io/file_io.h"
@@ -206,9 +206,9 @@ absl::Status WriteOutputs(const SlimArguments& arguments, const SlimReport& repo
                           ReportContext& context) {
   StagedFiles files;
   CNNOPT_RETURN_IF_ERROR(StageOutput(arguments, report, file, files, context));
-  const std::string json = RenderJson(report, context);
   for (const std::string& path : arguments.reports) {
-    CNNOPT_RETURN_IF_ERROR(From(Origin::kOutput, files.StageBytes(json, path)).status());
+    const std::string bytes = RenderReport(path, report, context);
+    CNNOPT_RETURN_IF_ERROR(From(Origin::kOutput, files.StageBytes(bytes, path)).status());
   }
   return From(Origin::kOutput, files.Publish());
 }

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "onnx/onnx_pb.h"
 #include "onnx_io/tensor.h"
+#include "passes/report_facts.h"
 #include "passes/stage_clock.h"
 #include "runtime/compare.h"
 #include "runtime/samples.h"
@@ -135,6 +136,9 @@ struct SlimReport {
   std::string runtime_version;  // of ONNX Runtime; empty without
   std::vector<std::string> warnings;
   std::vector<StageTime> stages;  // where the time went
+  std::optional<Curve> curve;     // nullopt: nothing was weighed against anything
+  std::vector<WorstSample> worst_samples;
+  std::vector<SweepPoint> sweep;  // empty: none was asked for
 };
 
 // Never called by two threads at once. `done` of `total` steps of `stage` are finished.

@@ -39,6 +39,7 @@ struct Comparison {
   int64_t top1_rows = 0;
   int64_t new_nonfinite = 0;
   int64_t samples = 0;
+  std::vector<double> sample_errors;  // relative_error of each sample alone, of its worst output
 };
 
 // Compares outputs `b` with the reference `a`; integers and bools as numbers. An output whose reference is all zero
