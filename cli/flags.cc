@@ -12,6 +12,7 @@
 #include "cli/layer_flags.h"
 #include "cli/options.h"
 #include "cli/parse_number.h"
+#include "cli/report.h"
 #include "onnx_io/status_macros.h"
 #include "passes/selection.h"
 
@@ -216,8 +217,8 @@ absl::Status StoreExternalThreshold(const std::string& text, SlimArguments& argu
 }
 
 absl::Status StoreReport(const std::string& text, SlimArguments& arguments) {
-  if (!absl::EndsWith(text, ".json")) {
-    return Expected("a file name that ends in .json, the only report format there is");
+  if (!IsReportPath(text)) {
+    return Expected(ReportEndings());
   }
   arguments.reports.push_back(text);
   return absl::OkStatus();
@@ -433,7 +434,10 @@ std::vector<Flag> BuildFlags() {
       {"--plan", "", "FILE.json", kLayers,
        "do to each layer what FILE says, in place of budgets and choices; layers that it does not name are kept", false,
        StorePathIn<&A::plan>},
-      {"--report", "", "FILE.json", kOutput, "write a report, whatever the outcome", true, StoreReport},
+      {"--report", "", "FILE", kOutput,
+       "write a report, whatever the outcome, in the form that FILE's ending names: .json, .md, .csv (layers only) or "
+       ".html, a page with charts",
+       true, StoreReport},
       {"--dry-run", "", "", kOutput, "do everything but write OUT, which may then be left out", false,
        StoreSwitch<&A::dry_run, true>},
       {"--force", "", "", kOutput, "allow OUT to be the same file as IN", false, StoreSwitch<&A::force, true>},

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "cli/exit_code.h"
 #include "cli/plan_file.h"
+#include "cli/report.h"
 #include "onnx_io/checksum.h"
 #include "onnx_io/file_io.h"
 #include "onnx_io/status_macros.h"
@@ -130,9 +131,9 @@ absl::Status StageOutput(const SlimArguments& arguments, const SlimReport& repor
 absl::Status StageAccounts(const SlimArguments& arguments, const SlimReport& report, const ReportContext& context,
                            StagedFiles& files) {
   CNNOPT_RETURN_IF_ERROR(StagePlan(arguments, report, context, files));
-  const std::string json = RenderJson(report, context);
   for (const std::string& path : arguments.reports) {
-    CNNOPT_RETURN_IF_ERROR(From(Origin::kOutput, files.StageBytes(json, path)).status());
+    const std::string bytes = RenderReport(path, report, context);
+    CNNOPT_RETURN_IF_ERROR(From(Origin::kOutput, files.StageBytes(bytes, path)).status());
   }
   return absl::OkStatus();
 }

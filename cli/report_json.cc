@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/display.h"
+#include "cli/report_summary.h"
 
 namespace cnnopt {
 namespace {
@@ -54,18 +55,6 @@ Json Output(const ReportContext& context) {
           {"bytes", facts.has_value() ? Json(facts->bytes) : Json(nullptr)}};
 }
 
-const char* VerdictWord(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::kSlimmed:
-      return "slimmed";
-    case Verdict::kUnchanged:
-      return "unchanged";
-    case Verdict::kRefused:
-      return "refused";
-  }
-  return "";
-}
-
 const char* UnitWord(BudgetUnit unit) {
   switch (unit) {
     case BudgetUnit::kMacs:
@@ -95,6 +84,8 @@ Json Layers(const std::vector<LayerReport>& layers) {
                      {"op", ValidUtf8(layer.op)},
                      {"was", ValidUtf8(layer.was)},
                      {"now", TextOrNull(layer.now)},
+                     {"form", TextOrNull(layer.form)},
+                     {"rank", OrNull(layer.rank)},
                      {"reason", ValidUtf8(layer.reason)},
                      {"macs", BeforeAfter(layer.macs_before, layer.macs_after)},
                      {"params", BeforeAfter(layer.params_before, layer.params_after)},
@@ -137,6 +128,49 @@ Json Compared(const std::optional<Comparison>& comparison) {
   return object;
 }
 
+Json Point(const CurvePoint& point) { return {{"cost", point.cost}, {"error", point.error}}; }
+
+Json CurveOrNull(const std::optional<Curve>& curve) {
+  if (!curve.has_value()) {
+    return nullptr;
+  }
+  Json points = Json::array();
+  for (const CurvePoint& point : curve->points) {
+    points.push_back(Point(point));
+  }
+  return {{"unit", curve->in_macs ? "macs" : "params"},
+          {"points", points},
+          {"chosen", curve->chosen.has_value() ? Point(*curve->chosen) : Json(nullptr)}};
+}
+
+Json Worst(const std::vector<WorstSample>& samples) {
+  Json array = Json::array();
+  for (const WorstSample& sample : samples) {
+    array.push_back({{"index", sample.index}, {"relative_error", sample.relative_error}});
+  }
+  return array;
+}
+
+Json Sweep(const std::vector<SweepPoint>& sweep) {
+  Json array = Json::array();
+  for (const SweepPoint& point : sweep) {
+    array.push_back({{"target", point.target},
+                     {"macs", OrNull(point.macs)},
+                     {"relative_error", OrNull(point.relative_error)},
+                     {"top1_agreement", OrNull(point.top1_agreement)},
+                     {"latency_ratio", OrNull(point.latency_ratio)},
+                     {"score", OrNull(point.score)},
+                     {"file", TextOrNull(BaseName(point.file))},
+                     {"reason", ValidUtf8(point.reason)}});
+  }
+  return array;
+}
+
+Json Scored(const std::optional<ScoreChange>& score) {
+  if (!score.has_value()) return nullptr;
+  return {{"before", score->before}, {"after", OrNull(score->after)}};
+}
+
 Json Timed(const std::optional<Latency>& latency, int threads) {
   if (!latency.has_value()) {
     return nullptr;
@@ -147,7 +181,9 @@ Json Timed(const std::optional<Latency>& latency, int threads) {
           {"ratio_low", latency->ratio_low},
           {"ratio_high", latency->ratio_high},
           {"pairs", latency->pairs},
-          {"threads", threads}};
+          {"threads", threads},
+          {"before_samples_ms", latency->before_samples},
+          {"after_samples_ms", latency->after_samples}};
 }
 
 }  // namespace
@@ -171,7 +207,11 @@ std::string RenderJson(const SlimReport& report, const ReportContext& context) {
         {"bytes", BeforeAfter(report.before.bytes, report.after.bytes)}}},
       {"layers", Layers(report.layers)},
       {"cleanups", Texts(report.cleanups)},
+      {"curve", CurveOrNull(report.curve)},
+      {"sweep", Sweep(report.sweep)},
+      {"score", Scored(report.score)},
       {"comparison", Compared(report.comparison)},
+      {"worst_samples", Worst(report.worst_samples)},
       {"latency", Timed(report.latency, report.latency_threads)},
       {"samples",
        {{"count", report.samples},

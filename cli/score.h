@@ -10,8 +10,8 @@
 #include "absl/status/statusor.h"
 #include "cli/options.h"
 #include "onnx/onnx_pb.h"
-#include "runtime/session.h"
 #include "runtime/samples.h"
+#include "runtime/session.h"
 
 namespace cnnopt {
 

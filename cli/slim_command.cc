@@ -18,7 +18,7 @@
 #include "cli/path_checks.h"
 #include "cli/plan_file.h"
 #include "cli/progress.h"
-#include "cli/report_json.h"
+#include "cli/report.h"
 #include "cli/score.h"
 #include "cli/sweep.h"
 #include "cli/table.h"
@@ -257,10 +257,14 @@ absl::StatusOr<std::unique_ptr<SlimJob>> PrepareTrials(const Setup& setup, const
   return From(Origin::kSlim, SlimJob::Prepare(setup.file.proto, options, progress));
 }
 
-void PrintSweep(const Setup& setup, const std::vector<SweepPoint>& sweep, std::optional<int64_t> macs) {
-  setup.log.Write(RenderSweep(sweep, macs, 160, false));
+void PrintSweep(const Setup& setup, const std::vector<SweepPoint>& sweep) {
+  setup.log.Write(RenderSweep(sweep, 160, false));
   if (setup.arguments.quiet) return;
-  setup.console.out << RenderSweep(sweep, macs, setup.console.width, setup.console.color) << "\n";
+  setup.console.out << RenderSweep(sweep, setup.console.width, setup.console.color) << "\n";
+  for (const SweepPoint& point : sweep) {
+    if (point.reason.empty()) continue;
+    setup.console.err << "cnnopt: warning: target " << point.target << ": " << ForScreen(point.reason) << "\n";
+  }
 }
 
 // The slimmest model that keeps the score.
@@ -277,7 +281,7 @@ absl::StatusOr<ExitCode> RunSearch(Setup& setup) {
   CNNOPT_ASSIGN_OR_RETURN(Outcome outcome,
                           FindSlimmest(trials, original, *arguments.max_drop, arguments.lower_is_better));
   watcher.Stop();
-  PrintSweep(setup, outcome.report.sweep, job->original().macs);
+  PrintSweep(setup, outcome.report.sweep);
   job.reset();
   outcome.report.score = ScoreChange{original, outcome.score};
   if (outcome.report.verdict == Verdict::kSlimmed) setup.file.proto = std::move(outcome.model);
@@ -313,7 +317,7 @@ absl::StatusOr<ExitCode> RunSweep(Setup& setup) {
   }
   CNNOPT_RETURN_IF_ERROR(From(Origin::kOutput, files.Publish()));
   watcher.Stop();
-  PrintSweep(setup, sweep, job->original().macs);
+  PrintSweep(setup, sweep);
   const bool refused = std::all_of(outcomes.begin(), outcomes.end(),
                                    [](const Outcome& outcome) { return outcome.report.verdict == Verdict::kRefused; });
   return refused ? kExitVerification : kExitDone;

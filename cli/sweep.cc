@@ -10,6 +10,7 @@
 #include "cli/display.h"
 #include "cli/exit_code.h"
 #include "cli/output_files.h"
+#include "cli/report_summary.h"
 #include "onnx_io/status_macros.h"
 
 namespace cnnopt {
@@ -129,25 +130,15 @@ absl::StatusOr<Outcome> FindSlimmest(const Trials& trials, double original, doub
   return *std::move(best);
 }
 
-std::string RenderSweep(const std::vector<SweepPoint>& sweep, std::optional<int64_t> macs_before, size_t width,
-                        bool color) {
-  std::vector<std::vector<std::string>> rows = {{"target", "MACs", "error", "top-1", "time", "score", "file"}};
-  const auto number = [](const char* format, const std::optional<double>& value) {
-    return value.has_value() ? absl::StrFormat(*absl::ParsedFormat<'g'>::New(format), *value) : std::string("-");
-  };
+std::string RenderSweep(const std::vector<SweepPoint>& sweep, size_t width, bool color) {
+  std::vector<std::vector<std::string>> rows = {SweepHead()};
   for (const SweepPoint& point : sweep) {
-    std::optional<double> share, percent;
-    if (point.macs.has_value() && macs_before.value_or(0) > 0) {
-      share = static_cast<double>(*point.macs) / static_cast<double>(*macs_before);
-    }
-    if (point.top1_agreement.has_value()) percent = 100 * *point.top1_agreement;
-    rows.push_back({absl::StrCat(point.target), number("%.3gx", share), number("%.3g", point.relative_error),
-                    number("%.4g %%", percent), number("%.2gx", point.latency_ratio), number("%.6g", point.score),
-                    point.file.empty() ? ForScreen(point.reason.empty() ? "-" : point.reason) : ForScreen(point.file)});
+    std::vector<std::string>& row = rows.emplace_back(SweepRow(point));
+    if (point.file.empty()) row[0] = "none";  // reasons are longer than columns
+    for (std::string& cell : row) cell = ForScreen(cell);
   }
   ColumnsOptions options;
   options.width = width;
-  options.left_last = true;
   options.color = color;
   return RenderColumns(rows, options);
 }

@@ -48,8 +48,7 @@ SweepPoint PointOf(const Outcome& outcome, double target);
 absl::StatusOr<Outcome> FindSlimmest(const Trials& trials, double original, double max_drop, bool lower_is_better);
 
 // The points as a table.
-std::string RenderSweep(const std::vector<SweepPoint>& sweep, std::optional<int64_t> macs_before, size_t width,
-                        bool color);
+std::string RenderSweep(const std::vector<SweepPoint>& sweep, size_t width, bool color);
 
 }  // namespace cnnopt
 

@@ -15,18 +15,6 @@
 namespace cnnopt {
 namespace {
 
-// What plans cost where no budget says it: MACs, or parameters when some MACs are unknown.
-Costs CostsOf(const std::vector<Proposal>& proposals) {
-  bool known = true;
-  for (const Proposal& proposal : proposals) known = known && proposal.candidates.front().macs.has_value();
-  Costs costs;
-  for (const Proposal& proposal : proposals) {
-    std::vector<int64_t>& site = costs.emplace_back();
-    for (const Candidate& candidate : proposal.candidates) site.push_back(known ? *candidate.macs : candidate.params);
-  }
-  return costs;
-}
-
 absl::StatusOr<Damages> DamagesOf(const ChooseContext& context, Workbench& bench) {
   std::optional<Damages>* const known = context.known_damage;
   if (known != nullptr && known->has_value()) return **known;
@@ -139,6 +127,7 @@ absl::Status ChooseWithinTargets(const ChooseContext& context, Workbench& bench,
   }
   if (!MeetBudgets(damage, BudgetsOf(targets, surplus)).has_value()) return TakeCheapest(context, bench, chosen);
   CNNOPT_ASSIGN_OR_RETURN(damage, DamagesOf(context, bench));
+  chosen.damage = damage;
   std::optional<Plan> best;  // of those that hold
   std::vector<int64_t> best_surplus;
   for (int round = 0; round < kMostRounds; ++round) {
@@ -170,6 +159,20 @@ std::string KeptReason(const Bounds& bounds) {
 }
 
 }  // namespace
+
+PlainCosts CostsOf(const std::vector<Proposal>& proposals) {
+  PlainCosts plain;
+  for (const Proposal& proposal : proposals) {
+    plain.in_macs = plain.in_macs && proposal.candidates.front().macs.has_value();
+  }
+  for (const Proposal& proposal : proposals) {
+    std::vector<int64_t>& site = plain.costs.emplace_back();
+    for (const Candidate& candidate : proposal.candidates) {
+      site.push_back(plain.in_macs ? *candidate.macs : candidate.params);
+    }
+  }
+  return plain;
+}
 
 Bounds BoundsOf(const SlimOptions& options, bool forced_rank) {
   Bounds bounds = options.bounds;
@@ -223,8 +226,8 @@ absl::StatusOr<Chosen> Choose(const ChooseContext& context, Workbench& bench) {
   }
   chosen.kept_reason = KeptReason(chosen.bounds);
   if (std::none_of(proposals.begin(), proposals.end(), has_candidates)) return chosen;
-  CNNOPT_ASSIGN_OR_RETURN(const Damages damage, DamagesOf(context, bench));
-  chosen.choices = MakeChoices(CostsOf(proposals), damage);
+  CNNOPT_ASSIGN_OR_RETURN(chosen.damage, DamagesOf(context, bench));
+  chosen.choices = MakeChoices(CostsOf(proposals).costs, chosen.damage);
   const std::vector<Step> path = LagrangianPath(chosen.choices);
   const auto expected = static_cast<int64_t>(std::ceil(std::log2(static_cast<double>(path.size() + 1))));
   int64_t trials = 0;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "passes/curve.h"
 #include "passes/slim.h"
 #include "passes/target.h"
 #include "passes/workbench.h"
@@ -24,13 +25,16 @@ struct ChooseContext {
 struct Chosen {
   Plan plan;
   std::vector<Target> targets;
-  Bounds bounds;            // that the result must hold
-  Choices choices;          // under bounds alone: what was searched,
-  size_t steps = 0;         // and how far along its path `plan` is
-  std::string kept_reason;  // of sites that had candidates and were kept all the same
-  std::string refusal;      // why no plan does what was asked; empty when one does
+  Bounds bounds;                            // that the result must hold
+  Choices choices;                          // under bounds alone: what was searched,
+  size_t steps = 0;                         // and how far along its path `plan` is
+  std::vector<std::vector<double>> damage;  // [site][candidate], see MeasureDamage; empty: nothing was weighed
+  std::string kept_reason;                  // of sites that had candidates and were kept all the same
+  std::string refusal;                      // why no plan does what was asked; empty when one does
 };
 
+// What plans cost where no budget says it.
+PlainCosts CostsOf(const std::vector<Proposal>& proposals);
 // The bounds in force: those asked for, else the default one.
 Bounds BoundsOf(const SlimOptions& options, bool forced_rank);
 // Why a measured result may not stand under `bounds`; empty when it may.

@@ -1,10 +1,14 @@
-// What reports show beside what became of each layer.
+// What a report shows beyond the totals and the layers: the curve the plan was chosen on, the samples that suffered
+// most, and the results of a sweep.
 #ifndef CNNOPT_PASSES_REPORT_FACTS_H_
 #define CNNOPT_PASSES_REPORT_FACTS_H_
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
+
+#include "runtime/image.h"
 
 namespace cnnopt {
 
@@ -12,6 +16,25 @@ namespace cnnopt {
 struct ScoreChange {
   double before = 0;
   std::optional<double> after;  // nullopt: there is no result
+};
+
+struct CurvePoint {
+  int64_t cost = 0;  // of all layers, in the unit of the curve
+  double error = 0;  // predicted relative output error
+};
+
+// The plans of least predicted error, from "keep every layer" to the cheapest, thinned out where they are many.
+struct Curve {
+  bool in_macs = true;  // the unit of costs: multiplications of one forward pass, else parameters
+  std::vector<CurvePoint> points;
+  std::optional<CurvePoint> chosen;  // what the prediction says of the plan that was taken; nullopt: none was
+};
+
+// A held-out sample and how far apart both models are on it.
+struct WorstSample {
+  int64_t index = 0;          // among the samples of the run, from 0, those that were fitted to included
+  double relative_error = 0;  // |b - a| / |a| over this sample alone, of its worst output; infinity: not finite
+  Image thumbnail;            // of its first input that looks like a picture; width 0: none does
 };
 
 // One point of a sweep over targets: what was asked for and what came of it.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <mutex>
+#include <numeric>
 #include <utility>
 
 #include "absl/memory/memory.h"
@@ -17,6 +18,7 @@
 #include "passes/check_options.h"
 #include "passes/choose.h"
 #include "passes/cleanup/cleanup.h"
+#include "passes/curve.h"
 #include "passes/front_to_back.h"
 #include "passes/layer_report.h"
 #include "passes/observe_moments.h"
@@ -26,6 +28,7 @@
 #include "passes/selection.h"
 #include "passes/site.h"
 #include "passes/workbench.h"
+#include "passes/worst_samples.h"
 #include "runtime/observe.h"
 
 namespace cnnopt {
@@ -74,15 +77,19 @@ constexpr size_t kHeldOutEvery = 5;
 
 struct Split {
   std::vector<Sample> fit, held_out;
+  std::vector<int64_t> held_out_indices;  // where they stood
 };
 Split SplitSamples(std::vector<Sample> samples, Fit fit) {
   Split split;
   if (fit == Fit::kWeights) {
+    split.held_out_indices.resize(samples.size());
+    std::iota(split.held_out_indices.begin(), split.held_out_indices.end(), 0);
     split.held_out = std::move(samples);
     return split;
   }
   const size_t phase = std::min(samples.size(), kHeldOutEvery) - 1;  // few samples: the last one
   for (size_t s = 0; s < samples.size(); ++s) {
+    if (s % kHeldOutEvery == phase) split.held_out_indices.push_back(static_cast<int64_t>(s));
     (s % kHeldOutEvery == phase ? split.held_out : split.fit).push_back(std::move(samples[s]));
   }
   return split;
@@ -125,6 +132,7 @@ struct Job {
   std::vector<SiteForms> forms = {};   // what the user leaves open for each
   std::vector<std::vector<Moments>> moments = {};
   std::vector<Proposal> proposals = {};
+  std::vector<int64_t> held_out_indices = {};  // of the reference's samples, among all
 
   void Tell(const std::string& stage, int64_t done, int64_t total) const {
     if (progress) progress(stage, done, total);
@@ -144,6 +152,7 @@ absl::Status RunOriginal(Job& job) {
     CNNOPT_ASSIGN_OR_RETURN(std::vector<Sample> samples, FindSamples(job.original, options));
     Split split = SplitSamples(std::move(samples), options.fit);
     job.fit_samples = std::move(split.fit);
+    job.held_out_indices = std::move(split.held_out_indices);
     CNNOPT_ASSIGN_OR_RETURN(job.reference,
                             MakeReference(options.runtime, job.original, std::move(split.held_out), options.threads));
     report.samples = static_cast<int64_t>(job.reference->samples.size());
@@ -304,6 +313,8 @@ absl::StatusOr<bool> VerifyResult(Job& job, const Assembled& slim, const Bounds&
   if (!report.comparison.has_value()) {
     CNNOPT_ASSIGN_OR_RETURN(report.comparison, Measure(*job.reference, slim.model, job.reference->samples.size()));
   }
+  report.worst_samples =
+      FindWorstSamples(job.reference->samples, report.comparison->sample_errors, job.held_out_indices);
   const std::string objection = Objection(*report.comparison, bounds);
   report.verified = objection.empty();
   if (!report.verified && job.options.verify == Verify::kEnforce) {
@@ -356,6 +367,8 @@ absl::Status RunGoal(Job& job, Workbench& bench, std::optional<Damages>& damage,
   CNNOPT_RETURN_IF_ERROR(GoFurther(assembly, bench, chosen, assembled));
   onnx::ModelProto& slim = assembled.model;
   report.bounds = chosen.bounds;
+  report.curve = MakeCurve(CostsOf(job.proposals), chosen.damage,
+                           chosen.refusal.empty() ? std::optional<Plan>(chosen.plan) : std::nullopt);
   report.layers =
       ReportLayers(job.sites, job.proposals, chosen.plan, *assembled.bench, assembled.refitted, chosen.kept_reason);
   CNNOPT_RETURN_IF_ERROR(CheckTargets(job, slim, chosen, *assembled.bench));

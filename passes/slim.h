@@ -144,6 +144,8 @@ struct SlimReport {
   std::string runtime_version;  // of ONNX Runtime; empty without
   std::vector<std::string> warnings;
   std::vector<StageTime> stages;  // where the time went
+  std::optional<Curve> curve;     // nullopt: nothing was weighed against anything
+  std::vector<WorstSample> worst_samples;
   std::vector<SweepPoint> sweep;     // empty: none was asked for
   std::optional<ScoreChange> score;  // nullopt: none was asked for
 };

@@ -69,25 +69,32 @@ std::string TypeText(const Tensor& tensor) {
   return absl::StrCat("data type ", tensor.data_type, " [", absl::StrJoin(tensor.shape, ","), "]");
 }
 
-absl::Status AddSample(const Tensor& a, const Tensor& b, Sums& sums) {
-  if (a.data_type != b.data_type || a.shape != b.shape) {
-    return absl::InvalidArgumentError(absl::StrCat("expected ", TypeText(a), ", found ", TypeText(b)));
-  }
-  CNNOPT_ASSIGN_OR_RETURN(const std::vector<double> a_values, ToDoubles(a));
-  CNNOPT_ASSIGN_OR_RETURN(const std::vector<double> b_values, ToDoubles(b));
-  AddElements(a_values, b_values, sums);
-  if (IsFloating(a.data_type) && a.shape.size() == 2 && a.shape[1] >= 2) {
-    AddRows(a_values, b_values, a.shape[1], sums);
-  }
-  return absl::OkStatus();
-}
-
 double RelativeError(const Sums& sums) {
   if (sums.max_abs == 0) {
     return 0;
   }
   const double error = std::sqrt(sums.difference) / (sums.aa > 0 ? std::sqrt(sums.aa) : 1);
   return std::isnan(error) ? kInfinity : error;  // squares overflowed
+}
+
+// One output, or one sample of it: an element that is no longer finite makes it infinite.
+double ErrorOf(const Sums& sums) { return sums.new_nonfinite > 0 ? kInfinity : RelativeError(sums); }
+
+// Adds both tensors to `sums`, and makes `worst` the sample's own error if that is larger.
+absl::Status AddSample(const Tensor& a, const Tensor& b, Sums& sums, double& worst) {
+  if (a.data_type != b.data_type || a.shape != b.shape) {
+    return absl::InvalidArgumentError(absl::StrCat("expected ", TypeText(a), ", found ", TypeText(b)));
+  }
+  CNNOPT_ASSIGN_OR_RETURN(const std::vector<double> a_values, ToDoubles(a));
+  CNNOPT_ASSIGN_OR_RETURN(const std::vector<double> b_values, ToDoubles(b));
+  AddElements(a_values, b_values, sums);
+  Sums alone;  // apart, as sums of sums would round otherwise than one long sum
+  AddElements(a_values, b_values, alone);
+  worst = std::max(worst, ErrorOf(alone));
+  if (IsFloating(a.data_type) && a.shape.size() == 2 && a.shape[1] >= 2) {
+    AddRows(a_values, b_values, a.shape[1], sums);
+  }
+  return absl::OkStatus();
 }
 
 double Cosine(const Sums& sums) {
@@ -104,7 +111,7 @@ OutputComparison Summarise(const std::string& name, const Sums& sums) {
   result.name = name;
   result.new_nonfinite = sums.new_nonfinite;
   const bool broken = sums.new_nonfinite > 0;
-  result.relative_error = broken ? kInfinity : RelativeError(sums);
+  result.relative_error = ErrorOf(sums);
   result.max_abs = broken ? kInfinity : sums.max_abs;
   result.cosine = Cosine(sums);
   if (sums.rows > 0) {
@@ -157,6 +164,7 @@ absl::StatusOr<Comparison> Compare(const std::vector<std::string>& names, const 
   CNNOPT_RETURN_IF_ERROR(CheckCounts(names, a, b));
   Comparison result;
   result.samples = static_cast<int64_t>(a.size());
+  result.sample_errors.resize(a.size(), 0);
   for (size_t output = 0; output < names.size(); ++output) {
     Sums sums;
     bool tensors = false;
@@ -167,7 +175,7 @@ absl::StatusOr<Comparison> Compare(const std::vector<std::string>& names, const 
         continue;
       }
       tensors = true;
-      if (absl::Status status = AddSample(a_tensor, b_tensor, sums); !status.ok()) {
+      if (absl::Status status = AddSample(a_tensor, b_tensor, sums, result.sample_errors[sample]); !status.ok()) {
         return absl::Status(status.code(),
                             absl::StrCat("output '", names[output], "', sample ", sample, ": ", status.message()));
       }

@@ -39,6 +39,7 @@ struct Comparison {
   int64_t top1_rows = 0;
   int64_t new_nonfinite = 0;
   int64_t samples = 0;
+  std::vector<double> sample_errors;  // relative_error of each sample alone, of its worst output
 };
 
 // The place of the largest element of each row, the first of equals, -1 in a row of NaN; nullopt unless `tensor` holds

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 #include <vector>
 
 #include "onnx_io/status_macros.h"
@@ -21,7 +22,8 @@ absl::StatusOr<double> TimeRun(const Session& session, const Sample& input) {
   return std::max(MillisecondsSince(start), 1e-6);  // a coarse clock must not divide by zero
 }
 
-// The value below which a share `p` of `values` lies, linear between neighbours.
+}  // namespace
+
 double Quantile(std::vector<double> values, double p) {
   std::sort(values.begin(), values.end());
   const double place = p * static_cast<double>(values.size() - 1);
@@ -29,8 +31,6 @@ double Quantile(std::vector<double> values, double p) {
   const size_t above = std::min(below + 1, values.size() - 1);
   return values[below] + (place - static_cast<double>(below)) * (values[above] - values[below]);
 }
-
-}  // namespace
 
 absl::StatusOr<Latency> TimePairs(const Session& before, const Session& after, const Sample& input,
                                   const StopwatchOptions& options) {
@@ -60,6 +60,8 @@ absl::StatusOr<Latency> TimePairs(const Session& before, const Session& after, c
   result.ratio_low = Quantile(ratios, 0.25);
   result.ratio_high = Quantile(ratios, 0.75);
   result.pairs = static_cast<int>(ratios.size());
+  result.before_samples = std::move(before_ms);
+  result.after_samples = std::move(after_ms);
   return result;
 }
 

@@ -2,6 +2,8 @@
 #ifndef CNNOPT_RUNTIME_STOPWATCH_H_
 #define CNNOPT_RUNTIME_STOPWATCH_H_
 
+#include <vector>
+
 #include "absl/status/statusor.h"
 #include "runtime/session.h"
 
@@ -14,7 +16,12 @@ struct Latency {
   double ratio_low = 1;  // quartiles of that ratio: what the noise of this machine allows to say
   double ratio_high = 1;
   int pairs = 0;
+  // Every run that was timed, in the order of the pairs, milliseconds.
+  std::vector<double> before_samples = {}, after_samples = {};
 };
+// The value below which a share `p` of `values`, at least one, lies; linear between neighbours.
+double Quantile(std::vector<double> values, double p);
+
 struct StopwatchOptions {
   double seconds = 2;  // stop after this long, but not before min_pairs
   int min_pairs = 5;

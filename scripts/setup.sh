@@ -3,7 +3,8 @@
 #
 #   scripts/setup.sh          compiler, libraries, onnx, ONNX Runtime
 #   scripts/setup.sh --dev    the same, and clang with its formatter, linter, sanitizers and fuzzer, strace for tests
-#                             of failing system calls, and onnx's own test models
+#                             of failing system calls, onnx's own test models, and chromium and jsonschema for tests
+#                             of reports
 #
 # System packages come from apt. Everything else goes under one folder, $CNNOPT_PREFIX
 # (default ~/.cache/cnnopt), which can be deleted at any time and is filled again by the next run.
@@ -21,7 +22,7 @@ dev=no
 for argument in "$@"; do
   case $argument in
     --dev) dev=yes ;;
-    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) fail "unknown argument '$argument' (expected --dev)" ;;
   esac
 done
@@ -36,7 +37,8 @@ install_apt_packages() {
   local -a packages=(g++ cmake ninja-build git unzip python3 python3-venv ca-certificates
     libprotobuf-dev protobuf-compiler libabsl-dev libeigen3-dev libopenblas-dev
     libcli11-dev nlohmann-json3-dev libre2-dev libarchive-dev libssl-dev libstb-dev libgtest-dev libgmock-dev)
-  if [ "$dev" = yes ]; then packages+=(clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19 strace libonnx-testdata); fi
+  if [ "$dev" = yes ]; then packages+=(clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19 strace libonnx-testdata
+    chromium python3-jsonschema); fi
   local -a missing=()
   local package
   for package in "${packages[@]}"; do

@@ -170,7 +170,7 @@ TEST_F(BadInput, CommandLine) {
       {{"--max-error=nan"}, "expected a number above 0 and at most 1"},
       {{"--samples=-3"}, "expected a whole number from 1"},
       {{"third.onnx"}, "unexpected third argument"},
-      {{"--report=r.html"}, ".json"},
+      {{"--report=r.txt"}, ".json, .md, .csv or .html"},
       {{"--input-shape=nope:1,1,28,28"}, "nope"},
       {{"--input-shape=image:1,1,29,28"}, "image"},
       {{"--input-shape=1,1,28,28", "--input-shape=image:1,1,28,28"}, "given twice"},

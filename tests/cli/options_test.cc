@@ -184,7 +184,7 @@ TEST(Options, RefusesWhatMakesNoSense) {
       {"in out --input-shape=x:1 --input-shape=x:2", "a shape of input 'x' is given twice"},
       {"in out --fit=data", "--fit=data: expected samples or weights"},
       {"in out --verify=maybe", "--verify=maybe: expected enforce, report or off"},
-      {"in out --report=r.md", "--report=r.md: expected a file name that ends in .json"},
+      {"in out --report=r.txt", "--report=r.txt: expected a file name that ends in .json, .md, .csv or .html"},
       {"in out --external-data=4G", "expected a size like 1024, 4K or 1M"},
       {"in out --external-data=-1", "expected a size"},
       {"in out --external-data=9223372036854775807K", "expected a size"},

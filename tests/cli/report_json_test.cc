@@ -18,21 +18,6 @@ namespace {
 using ::testing::HasSubstr;
 using Json = nlohmann::ordered_json;
 
-ReportContext Context() {
-  ReportContext context;
-  context.version = "0.1.0";
-  context.options = {"--pass=dsc", "--max-error=0.05"};
-  context.in = "/home/someone/models/resnet.onnx";
-  context.in_facts = {std::string(64, 'a'), 1'587'177};
-  context.opset = 13;
-  context.ir_version = 7;
-  context.out = "out/slim.onnx";
-  context.out_facts = FileFacts{std::string(64, 'b'), 700'123};
-  context.calibration = "data/cifar.npy";
-  context.calibration_sha256 = std::string(64, 'c');
-  return context;
-}
-
 // Every path of a field in `json`: "layers[].macs.before". The keys of `shapes` are names of inputs, not fields.
 void CollectFields(const Json& json, const std::string& path, std::set<std::string>& fields) {
   if (json.is_object()) {
@@ -51,12 +36,12 @@ void CollectFields(const Json& json, const std::string& path, std::set<std::stri
 }
 
 TEST(ReportJson, IsTheExpectedTextFieldByField) {
-  EXPECT_EQ(RenderJson(SampleReport(), Context()), testing::FileBytes(testing::TestData("report.json")));
+  EXPECT_EQ(RenderJson(SampleReport(), SampleContext()), testing::FileBytes(testing::TestData("report.json")));
 }
 
 TEST(ReportJson, EveryFieldIsDocumented) {
   std::set<std::string> fields;
-  CollectFields(Json::parse(RenderJson(SampleReport(), Context())), "", fields);
+  CollectFields(Json::parse(RenderJson(SampleReport(), SampleContext())), "", fields);
   ASSERT_GT(fields.size(), 50u);
   const std::string documentation = testing::FileBytes(testing::TestData("../docs/report.md"));
   for (const std::string& field : fields) {
@@ -65,7 +50,7 @@ TEST(ReportJson, EveryFieldIsDocumented) {
 }
 
 TEST(ReportJson, WhatIsNotKnownIsNull) {
-  ReportContext context = Context();
+  ReportContext context = SampleContext();
   context.out.clear();
   context.out_facts.reset();
   context.calibration.clear();
@@ -90,7 +75,7 @@ TEST(ReportJson, StaysValidWhateverTheNames) {
   report.cleanups = report.warnings = {odd};
   report.comparison->outputs[0].name = odd;
   report.input_shapes = {{odd, {1}}};
-  ReportContext context = Context();
+  ReportContext context = SampleContext();
   context.in = context.out = context.calibration = odd;
   context.options = {odd};
   const Json json = Json::parse(RenderJson(report, context));
@@ -105,7 +90,7 @@ TEST(ReportJson, NumbersThatAreNotFiniteAreNull) {
   SlimReport report = SampleReport();
   report.comparison->relative_error = std::numeric_limits<double>::infinity();
   report.layers[1].weight_error = std::nan("");
-  const Json json = Json::parse(RenderJson(report, Context()));
+  const Json json = Json::parse(RenderJson(report, SampleContext()));
   EXPECT_TRUE(json["comparison"]["relative_error"].is_null());
   EXPECT_TRUE(json["layers"][1]["weight_error"].is_null());
 }

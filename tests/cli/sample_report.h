@@ -2,6 +2,7 @@
 #ifndef CNNOPT_TESTS_CLI_SAMPLE_REPORT_H_
 #define CNNOPT_TESTS_CLI_SAMPLE_REPORT_H_
 
+#include "cli/report_json.h"
 #include "passes/slim.h"
 
 namespace cnnopt {
@@ -16,6 +17,8 @@ inline LayerReport SlimmedLayer(const std::string& name) {
   layer.macs_after = 5'000'000;
   layer.params_before = 73'856;
   layer.params_after = 17'600;
+  layer.form = "dsc";
+  layer.rank = 2;
   layer.weight_error = 0.0123;
   layer.refitted = true;
   return layer;
@@ -54,14 +57,34 @@ inline SlimReport SampleReport() {
   report.comparison->samples = 32;
   report.bounds = {0.05, 0.98};
   report.budgets = {{BudgetUnit::kMacs, 29'825'000, 29'610'000}, {BudgetUnit::kBytes, 800'000, 700'123}};
-  report.latency = Latency{2.31, 1.55, 0.671, 0.655, 0.69, 200};
+  report.latency = Latency{2.31, 1.55, 0.671, 0.655, 0.69, 3, {2.31, 2.25, 2.5}, {1.55, 1.5, 1.75}};
   report.samples = 32;
   report.fit_samples = 128;
   report.input_shapes = {{"image", {1, 3, 32, 32}}};
   report.runtime_version = "1.32.0";
   report.stages = {{"clean up", 0.25}, {"factorise", 12.5}};
+  report.curve = Curve{true, {{59'000'000, 0}, {40'000'000, 0.01}, {20'000'000, 0.25}}, CurvePoint{29'500'000, 0.04}};
+  report.sweep = {{0.5, 29'610'000, 0.0432, 0.984375, 0.671, 88.5, "out/slim-0.5.onnx", ""},
+                  {0.3, {}, {}, {}, {}, {}, "", "out of reach"}};
+  report.score = ScoreChange{88.75, 88.5};
+  report.worst_samples = {{14, 0.0625, {2, 1, {0, 0, 0, 255, 255, 255}}}, {4, 0.05, {}}};
   report.warnings = {"BatchNormalization 'bn9': its output is also read by 'add1'"};
   return report;
+}
+
+inline ReportContext SampleContext() {
+  ReportContext context;
+  context.version = "0.1.0";
+  context.options = {"--pass=dsc", "--max-error=0.05"};
+  context.in = "/home/someone/models/resnet.onnx";
+  context.in_facts = {std::string(64, 'a'), 1'587'177};
+  context.opset = 13;
+  context.ir_version = 7;
+  context.out = "out/slim.onnx";
+  context.out_facts = FileFacts{std::string(64, 'b'), 700'123};
+  context.calibration = "data/cifar.npy";
+  context.calibration_sha256 = std::string(64, 'c');
+  return context;
 }
 
 }  // namespace cnnopt

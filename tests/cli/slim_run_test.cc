@@ -80,6 +80,31 @@ TEST_F(SlimRun, WritesASlimmerModelThatIsVerified) {
   EXPECT_LT(report["totals"]["macs"]["after"].get<int64_t>(), report["totals"]["macs"]["before"].get<int64_t>());
 }
 
+TEST_F(SlimRun, TheReportShowsWhatTheChoiceWasMadeFromAndTheWorstSamples) {
+  RunOk({resnet_, out_, samples_, "--target-macs=0.6", "--no-latency", "--report=" + folder_.Path("r.json"),
+         "--report=" + folder_.Path("r.html"), "--report=" + folder_.Path("r.md"),
+         "--report=" + folder_.Path("r.csv")});
+  const Json report = Json::parse(FileBytes(folder_.Path("r.json")));
+  const Json& curve = report["curve"];
+  EXPECT_EQ(curve["unit"], "macs");
+  EXPECT_EQ(curve["points"][0]["cost"], report["totals"]["macs"]["before"]);
+  EXPECT_EQ(curve["points"][0]["error"], 0);
+  EXPECT_GT(curve["points"].size(), 20u);
+  EXPECT_EQ(curve["chosen"]["cost"], report["totals"]["macs"]["after"]);
+  EXPECT_GT(curve["chosen"]["error"].get<double>(), 0);
+  const Json& worst = report["worst_samples"];
+  ASSERT_EQ(worst.size(), 6u);  // as many as are held out
+  EXPECT_GE(worst[0]["relative_error"].get<double>(), report["comparison"]["relative_error"].get<double>());
+  for (const Json& sample : worst) {
+    EXPECT_EQ(sample["index"].get<int>() % 5, 4) << sample;
+  }
+  const std::string page = FileBytes(folder_.Path("r.html"));
+  EXPECT_THAT(page, HasSubstr("<!DOCTYPE html>"));
+  EXPECT_THAT(page, HasSubstr(absl::StrCat("Input of sample ", worst[0]["index"].get<int>())));
+  EXPECT_THAT(FileBytes(folder_.Path("r.md")), HasSubstr("**slimmed**"));
+  EXPECT_THAT(FileBytes(folder_.Path("r.csv")), HasSubstr("\r\n/f/f.0/Conv,Conv,"));
+}
+
 TEST_F(SlimRun, ABudgetOfTimeIsMet) {
   RunOk({resnet_, out_, samples_, "--target-latency=0.7", "--report=" + folder_.Path("r.json")});
   const Json report = Json::parse(FileBytes(folder_.Path("r.json")));

@@ -161,5 +161,18 @@ TEST(CompareTest, RunAllKeepsTheOrderOfSamples) {
   EXPECT_EQ(RunAll(session, std::vector<Sample>(1)).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST(CompareTest, EverySampleHasAnErrorOfItsOwn) {
+  const Tensor a = Numbers({3, 4}), b = Numbers({3, 5}), broken = Numbers({3, kNan}), zero = Numbers({0, 0});
+  const Outputs before = {{a, a}, {a, a}, {a, a}, {zero, a}};
+  const Outputs after = {{b, a}, {a, a}, {a, broken}, {b, a}};
+  const absl::StatusOr<Comparison> comparison = Compare({"y", "z"}, before, after);
+  ASSERT_TRUE(comparison.ok()) << comparison.status();
+  ASSERT_EQ(comparison->sample_errors.size(), 4u);
+  EXPECT_DOUBLE_EQ(comparison->sample_errors[0], 1.0 / 5.0);
+  EXPECT_EQ(comparison->sample_errors[1], 0);
+  EXPECT_EQ(comparison->sample_errors[2], kInfinity);
+  EXPECT_DOUBLE_EQ(comparison->sample_errors[3], std::sqrt(34.0));  // a reference of zeros counts absolutely
+}
+
 }  // namespace
 }  // namespace cnnopt

@@ -39,6 +39,10 @@ TEST(StopwatchTest, SameModelIsNoFaster) {
   const Session session = MakeSession(model);
   const Latency latency = TimePairs(session, session, Input(), {.seconds = 0.5, .min_pairs = 50}).value();
   EXPECT_GE(latency.pairs, 50);
+  EXPECT_EQ(latency.before_samples.size(), static_cast<size_t>(latency.pairs));
+  EXPECT_EQ(latency.after_samples.size(), static_cast<size_t>(latency.pairs));
+  EXPECT_EQ(Quantile(latency.before_samples, 0.5), latency.before_ms);
+  EXPECT_EQ(Quantile(latency.after_samples, 0.5), latency.after_ms);
   EXPECT_LE(latency.ratio_low, latency.ratio);
   EXPECT_LE(latency.ratio, latency.ratio_high);
   EXPECT_LE(latency.ratio_low, 1.1);
