@@ -291,6 +291,13 @@ TEST(Surroundings, TheSameBytesAnywhere) {
   options.folder = job.folder().path();
   EXPECT_EQ(RunCnnopt(arguments, options).code, 0);
   EXPECT_TRUE(job.HasNewOut());
+  const TempFolder elsewhere;
+  for (const std::string& name : job.folder().Names()) {
+    if (absl::StartsWith(name, "in.")) std::filesystem::copy(job.folder().Path(name), elsewhere.Path(name));
+  }
+  options.folder = elsewhere.path();
+  EXPECT_EQ(RunCnnopt(job.arguments(), options).code, 0);
+  EXPECT_EQ(FileBytes(elsewhere.Path("out.onnx")), job.new_out());
 }
 
 }  // namespace
