@@ -1,25 +1,23 @@
 #include "cli/input_shapes.h"
 
-#include <algorithm>
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 
 namespace cnnopt {
 namespace {
 
 // The names of the inputs a caller must feed.
 std::vector<std::string> RequiredInputs(const onnx::GraphProto& graph) {
+  absl::flat_hash_set<absl::string_view> weights;
+  for (const onnx::TensorProto& tensor : graph.initializer()) weights.insert(tensor.name());
   std::vector<std::string> names;
   for (const onnx::ValueInfoProto& input : graph.input()) {
-    const bool has_initializer =
-        std::any_of(graph.initializer().begin(), graph.initializer().end(),
-                    [&](const onnx::TensorProto& tensor) { return tensor.name() == input.name(); });
-    if (!has_initializer) {
-      names.push_back(input.name());
-    }
+    if (!weights.contains(input.name())) names.push_back(input.name());
   }
   return names;
 }

@@ -3,6 +3,7 @@
 
 int main(int argc, char** argv) {
   cnnopt::HoldStandardStreams();
+  cnnopt::EndWhenOutOfMemory();
   cnnopt::InstallSignalHandlers();
   return cnnopt::Main(argc, argv);
 }

@@ -1,15 +1,21 @@
 #include "cli/start_up.h"
 
+#include <alloca.h>
 #include <fcntl.h>
+#include <sys/auxv.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+#include <cstring>
+#include <exception>
+#include <new>
 #include <string>
-#include <system_error>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "cli/exit_code.h"
 #include "onnx_io/temporaries.h"
 
 namespace cnnopt {
@@ -51,7 +57,40 @@ void HandleUnlessIgnored(int signal) {
   sigaction(signal, &action, nullptr);
 }
 
+[[noreturn]] void EndOutOfMemory() {
+  RemoveTemporaries();
+  constexpr char kLine[] = "cnnopt: out of memory\n";
+  static_cast<void>(!write(STDERR_FILENO, kLine, sizeof(kLine) - 1));
+  _exit(kExitTemporary);
+}
+
+// OpenBLAS starts threads when it is loaded, 128 MiB of address space for each, and where that is limited they ask for
+// it forever. They are never used (ParallelFor), and only its environment can tell it so: the program starts anew with
+// that. Runs before any library starts, so that even C's own functions for the environment do not work yet.
+__attribute__((no_sanitize("address", "undefined"))) void StartWithoutBlasThreads(int, char** arguments,
+                                                                                  char** environment) {
+  static char setting[] = "OPENBLAS_NUM_THREADS=1";
+  rlimit limit;
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+  size_t count = 0;
+  for (; environment[count] != nullptr; ++count) {
+    if (std::strcmp(environment[count], setting) == 0) return;
+  }
+  auto** const with_setting = static_cast<char**>(alloca((count + 2) * sizeof(char*)));
+  with_setting[0] = setting;
+  std::memcpy(with_setting + 1, environment, (count + 1) * sizeof(char*));
+  execve(reinterpret_cast<const char*>(getauxval(AT_EXECFN)), arguments, with_setting);
+}
+
+__attribute__((section(".preinit_array"), used)) void (*const before_libraries)(int, char**,
+                                                                                char**) = StartWithoutBlasThreads;
+
 }  // namespace
+
+void EndWhenOutOfMemory() {
+  static_cast<void>(LockTemporaries());  // makes the list of them while there is memory for it
+  std::set_new_handler(EndOutOfMemory);
+}
 
 void HoldStandardStreams() {
   int descriptor = 0;
@@ -67,7 +106,7 @@ void InstallSignalHandlers() {
   if (pipe2(pipe_ends, O_CLOEXEC) == -1) return;  // signals then end the process at once, and the next run sweeps
   try {
     std::thread(EndOnSignal).detach();
-  } catch (const std::system_error&) {
+  } catch (const std::exception&) {
     return;  // no more threads: the same
   }
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) HandleUnlessIgnored(signal);

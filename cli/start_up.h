@@ -4,6 +4,10 @@
 
 namespace cnnopt {
 
+// Ends the process with exit code 75 and one line as soon as memory runs out, and takes the temporary files along. An
+// exception could not do that in other libraries' threads and where none may pass. To be called once, at the start.
+void EndWhenOutOfMemory();
+
 // Gives stdin, stdout and stderr that the caller closed to something that cannot be written to. The next file opened
 // would get the number of one of them otherwise, OUT for instance, and then the text that is printed.
 void HoldStandardStreams();

@@ -39,6 +39,27 @@ void AddCallees(const Nodes& nodes, const FunctionIndex& functions, std::vector<
   }
 }
 
+int64_t CountNodes(const Nodes& nodes) {
+  int64_t count = nodes.size();
+  for (const onnx::NodeProto& node : nodes) {
+    for (const onnx::AttributeProto& attribute : node.attribute()) {
+      count += CountNodes(attribute.g().node());
+      for (const onnx::GraphProto& graph : attribute.graphs()) count += CountNodes(graph.node());
+    }
+  }
+  return count;
+}
+
+// Nodes there would be if every call were replaced by what it calls, or any number above `most`.
+int64_t WrittenOut(int64_t own, const std::vector<size_t>& callees, const std::vector<int64_t>& written_out,
+                   int64_t most) {
+  for (const size_t callee : callees) {
+    if (own > most) break;
+    own += written_out[callee];
+  }
+  return own;
+}
+
 // Depth-first search without recursion. Gives the functions so that each comes after those it calls; when they call
 // each other in a circle, `circle` is one of them.
 std::vector<size_t> CalleesFirst(const std::vector<std::vector<size_t>>& callees, size_t& circle) {
@@ -97,6 +118,7 @@ absl::Status ValidateCalls(const onnx::ModelProto& model, const Limits& limits) 
     return absl::InvalidArgumentError(absl::StrCat(name(circle), " calls itself, directly or through others"));
   }
   std::vector<int64_t> chain(count, 1);  // functions on the longest chain of calls from here
+  std::vector<int64_t> written_out(count, 0);
   for (const size_t caller : order) {
     for (const size_t callee : callees[caller]) {
       chain[caller] = std::max(chain[caller], chain[callee] + 1);
@@ -104,8 +126,15 @@ absl::Status ValidateCalls(const onnx::ModelProto& model, const Limits& limits) 
     if (chain[caller] > limits.depth) {
       return Annotate(LimitExceeded(&Limits::depth, limits, "the longest chain of calls", chain[caller]), name(caller));
     }
+    written_out[caller] = WrittenOut(CountNodes(model.functions(static_cast<int>(caller)).node()), callees[caller],
+                                     written_out, limits.nodes);
   }
-  return absl::OkStatus();
+  std::vector<size_t> called;
+  AddCallees(model.graph().node(), index, called);
+  const int64_t nodes = WrittenOut(CountNodes(model.graph().node()), called, written_out, limits.nodes);
+  return nodes <= limits.nodes
+             ? absl::OkStatus()
+             : LimitExceeded(&Limits::nodes, limits, "the number of nodes with every call written out", nodes);
 }
 
 }  // namespace cnnopt

@@ -112,6 +112,26 @@ void Sweep(const std::string& target) {
   }
 }
 
+// Exchanges the names of two files; -1 and errno as of rename.
+int ExchangeNames(const std::string& a, const std::string& b) {
+  if (renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) == 0) {
+    return 0;
+  }
+  // Not every file system can: then one after the other.
+  const std::string aside = absl::StrCat(a, ".tmp");
+  if (rename(b.c_str(), aside.c_str()) == -1) {
+    return -1;
+  }
+  if (rename(a.c_str(), b.c_str()) == 0 && rename(aside.c_str(), a.c_str()) == 0) {
+    return 0;
+  }
+  const int error = errno;
+  rename(b.c_str(), a.c_str());
+  rename(aside.c_str(), b.c_str());
+  errno = error;
+  return -1;
+}
+
 }  // namespace
 
 absl::Status ErrnoStatus(int error, absl::string_view action, absl::string_view path) {
@@ -297,6 +317,14 @@ absl::Status AtomicFile::RenameTo(const std::string& path) {
   }
   ForgetTemporary(temporary_);
   temporary_.clear();
+  return absl::OkStatus();
+}
+
+absl::Status AtomicFile::ExchangeWith(const std::string& path) {
+  const auto lock = LockTemporaries();
+  if (ExchangeNames(temporary_, path) == -1) {
+    return ErrnoStatus(errno, "write", path);
+  }
   return absl::OkStatus();
 }
 

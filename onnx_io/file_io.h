@@ -71,6 +71,9 @@ class AtomicFile {
   absl::Status Finish();
   // Gives the finished file its name, in the folder of the target.
   absl::Status RenameTo(const std::string& path);
+  // The same, but the file that has that name now gets the temporary one: a second call undoes the first, and until
+  // then the old file goes away with this object.
+  absl::Status ExchangeWith(const std::string& path);
 
  private:
   AtomicFile(std::string target, std::string temporary, int descriptor)

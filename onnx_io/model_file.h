@@ -3,6 +3,7 @@
 #define CNNOPT_ONNX_IO_MODEL_FILE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -67,8 +68,8 @@ class StagedFiles {
                                          const WriteOptions& options = {});
   absl::StatusOr<std::string> StageBytes(absl::string_view bytes, const std::string& path);
 
-  // Renames all, the first one staged last. When a rename fails, the files renamed before it are removed: none may
-  // report what did not happen.
+  // Renames all, the first one staged last. When a rename fails, the files renamed before it give their names back to
+  // the old ones: none may report what did not happen.
   absl::Status Publish();
 
  private:
@@ -77,6 +78,8 @@ class StagedFiles {
     std::string path;
     bool is_data = false;  // named after its content
   };
+  static absl::Status TakeName(const Staged& staged, bool is_last, std::vector<std::function<void()>>& undo);
+
   std::vector<Staged> staged_;
 };
 

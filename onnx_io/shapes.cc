@@ -1,6 +1,9 @@
 #include "onnx_io/shapes.h"
 
+#include <algorithm>
 #include <exception>
+#include <memory>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -197,6 +200,52 @@ onnx::ModelProto LeanModel(const onnx::ModelProto& model, const std::map<std::st
   return lean;
 }
 
+// Numbers that a shape may depend on at once: a begin and an end for each axis.
+constexpr int64_t kMaxShapeNumbers = 32;
+
+// Whether all inputs of a node together have few enough numbers to be followed one by one. onnx does that for every
+// vector whose length is known, at many bytes for each number, and a length takes no more than a declaration.
+bool HasFewNumbers(const onnx::DataPropagationContext& context) {
+  constexpr int64_t kUnknown = 8;
+  int64_t numbers = 0;
+  for (size_t i = 0; i < context.getNumInputs(); ++i) {
+    const onnx::TypeProto* type = context.getInputType(i);
+    const bool has_shape = type != nullptr && type->has_tensor_type() && type->tensor_type().has_shape();
+    const onnx::TensorShapeProto* shape = has_shape ? &type->tensor_type().shape() : nullptr;
+    if (shape == nullptr || (shape->dim_size() == 1 && !shape->dim(0).has_dim_value())) {
+      numbers += kUnknown;
+    } else if (shape->dim_size() == 1 && shape->dim(0).dim_value() > kMaxShapeNumbers) {
+      return false;
+    } else {
+      numbers += shape->dim_size() == 1 ? std::max<int64_t>(shape->dim(0).dim_value(), 1) : 1;
+    }
+  }
+  return numbers <= kMaxShapeNumbers;
+}
+
+// onnx's operators, which follow short vectors only.
+class BoundedSchemas final : public onnx::ISchemaRegistry {
+ public:
+  const onnx::OpSchema* GetSchema(const std::string& op, int version, const std::string& domain) const override {
+    const onnx::OpSchema* schema = onnx::OpSchemaRegistry::Instance()->GetSchema(op, version, domain);
+    if (schema == nullptr || op == "Shape") return schema;  // whose result is short whatever its input is
+    const std::lock_guard<std::mutex> lock(mutex_);
+    auto& bounded = bounded_[schema];
+    if (bounded == nullptr) {
+      bounded = std::make_unique<onnx::OpSchema>(*schema);
+      bounded->PartialDataPropagationFunction(
+          [follow = schema->GetDataPropagationFunction()](onnx::DataPropagationContext& context) {
+            if (HasFewNumbers(context)) follow(context);
+          });
+    }
+    return bounded.get();
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  mutable absl::flat_hash_map<const onnx::OpSchema*, std::unique_ptr<onnx::OpSchema>> bounded_;
+};
+
 void AddIfKnown(const onnx::ValueInfoProto& info, std::map<std::string, Shape>& shapes) {
   const onnx::TensorShapeProto* declared = DeclaredShape(info);
   if (declared == nullptr) {
@@ -248,10 +297,11 @@ absl::StatusOr<std::map<std::string, Shape>> InputShapes(const onnx::ModelProto&
 }
 
 std::map<std::string, Shape> InferShapes(const onnx::ModelProto& model, const std::map<std::string, Shape>& inputs) {
+  static const BoundedSchemas& schemas = *new BoundedSchemas;
   onnx::ModelProto lean = LeanModel(model, inputs);
   try {
     const onnx::ShapeInferenceOptions options(/*check_type_val=*/false, /*strict_mode_val=*/0, /*data_prop_val=*/true);
-    onnx::shape_inference::InferShapes(lean, onnx::OpSchemaRegistry::Instance(), options);
+    onnx::shape_inference::InferShapes(lean, &schemas, options);
   } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch)
     // What was inferred up to here stands in `lean`.
   }

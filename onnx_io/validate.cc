@@ -322,6 +322,10 @@ class Validator {
       return Invalid(absl::StrCat(Describe(node), ": an attribute has no name"));
     }
     CNNOPT_RETURN_IF_ERROR(CheckName(attribute.name()));
+    if (!in_function_ && !attribute.ref_attr_name().empty()) {
+      return Invalid(absl::StrCat(Attribute(node, attribute), " refers to attribute ", Quote(attribute.ref_attr_name()),
+                                  " of a function, but stands in none"));
+    }
     CNNOPT_RETURN_IF_ERROR(AnnotateWith(CheckAttributeTensors(attribute), [&] { return Attribute(node, attribute); }));
     if (attribute.has_g()) {
       CNNOPT_RETURN_IF_ERROR(CheckNestedGraph(attribute.g(), depth + 1, scope));

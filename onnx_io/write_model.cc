@@ -1,6 +1,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <memory>
 #include <set>
 #include <string>
@@ -120,18 +122,32 @@ absl::StatusOr<std::string> StagedFiles::StageBytes(absl::string_view bytes, con
   return temporary;
 }
 
+// Gives one file its name. What takes it away again is added to `undo`; nothing can fail after the last one.
+absl::Status StagedFiles::TakeName(const Staged& staged, bool is_last, std::vector<std::function<void()>>& undo) {
+  const bool replaces = FileExists(staged.path);
+  // A data file that is there already has the same content, and another model may need it.
+  if (is_last || (staged.is_data && replaces)) {
+    return staged.file->RenameTo(staged.path);
+  }
+  CNNOPT_RETURN_IF_ERROR(replaces ? staged.file->ExchangeWith(staged.path) : staged.file->RenameTo(staged.path));
+  undo.push_back([&staged, replaces] {
+    if (replaces) {
+      staged.file->ExchangeWith(staged.path).IgnoreError();
+    } else {
+      RemoveFile(staged.path);
+    }
+  });
+  return absl::OkStatus();
+}
+
 absl::Status StagedFiles::Publish() {
   const auto lock = LockTemporaries();  // a signal comes before or after all of this
-  std::vector<std::string> undo;
+  std::vector<std::function<void()>> undo;
   for (auto entry = staged_.rbegin(); entry != staged_.rend(); ++entry) {
-    // A data file that is there already has the same content, and another model may need it.
-    const bool keep = entry->is_data && FileExists(entry->path);
-    if (absl::Status status = entry->file->RenameTo(entry->path); !status.ok()) {
-      std::for_each(undo.begin(), undo.end(), RemoveFile);
+    const bool is_last = std::next(entry) == staged_.rend();
+    if (absl::Status status = TakeName(*entry, is_last, undo); !status.ok()) {
+      for (auto step = undo.rbegin(); step != undo.rend(); ++step) (*step)();
       return status;
-    }
-    if (!keep) {
-      undo.push_back(entry->path);
     }
   }
   std::set<std::string> folders;

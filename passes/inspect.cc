@@ -111,9 +111,8 @@ void FillForms(const Site& site, const std::vector<FormChoice>& forms, bool fact
 }
 
 void FillLayers(const std::vector<Site>& sites, const GraphView& view, const std::vector<FormChoice>& forms,
-                const InspectOptions& options, ModelFacts& facts) {
+                const InspectOptions& options, int threads, ModelFacts& facts) {
   facts.layers.resize(sites.size());
-  const int threads = options.threads > 0 ? options.threads : AvailableThreads();
   ParallelFor(static_cast<int64_t>(sites.size()), threads, [&](int64_t i) {
     const Site& site = sites[static_cast<size_t>(i)];
     LayerFacts& layer = facts.layers[static_cast<size_t>(i)];
@@ -171,6 +170,7 @@ absl::StatusOr<std::map<std::string, Shape>> TellShapes(const onnx::ModelProto& 
 
 absl::StatusOr<ModelFacts> Inspect(const onnx::ModelProto& model, const InspectOptions& options) {
   CNNOPT_ASSIGN_OR_RETURN(const Selection selection, SelectPasses(options.passes, options.cleanup));
+  const int threads = ThreadsWithMemory(options.threads > 0 ? options.threads : AvailableThreads());
   ModelFacts facts;
   CNNOPT_ASSIGN_OR_RETURN(const auto shapes, TellShapes(model, options.input_shapes, facts.hint));
   FillHead(model, shapes, facts);
@@ -184,7 +184,7 @@ absl::StatusOr<ModelFacts> Inspect(const onnx::ModelProto& model, const InspectO
   CNNOPT_ASSIGN_OR_RETURN(const CleanupResult cleanup, RunCleanup(clean, selection.cleanups, inputs));
   facts.cleanups = cleanup.applied;
   CNNOPT_ASSIGN_OR_RETURN(const GraphView view, GraphView::Create(clean.graph(), inputs));
-  FillLayers(ReadSites(clean, view, shapes), view, selection.forms, options, facts);
+  FillLayers(ReadSites(clean, view, shapes), view, selection.forms, options, threads, facts);
   return facts;
 }
 

@@ -10,9 +10,14 @@ namespace cnnopt {
 // Threads this process may use (its affinity mask), at least 1.
 int AvailableThreads();
 
+// How many of `threads` can do algebra at the same time in the memory that the process may still take (ulimit -v).
+// Takes the memory that BLAS needs for each, once for the whole run: where it finds none later, OpenBLAS asks for it
+// forever. Throws std::bad_alloc when there is not enough for one.
+int ThreadsWithMemory(int threads);
+
 // Calls work(0) ... work(count - 1), each once, on up to `threads` threads, and returns when all are done. `work` must
 // write only to what belongs to its index. BLAS itself is held to one thread, so that the same numbers come out
-// whatever `threads` is.
+// whatever `threads` is. Rethrows what `work` throws.
 void ParallelFor(int64_t count, int threads, const std::function<void(int64_t)>& work);
 
 }  // namespace cnnopt

@@ -143,7 +143,7 @@ struct Job {
 absl::Status RunOriginal(Job& job) {
   SlimOptions& options = job.options;
   SlimReport& report = job.report;
-  if (options.threads <= 0) options.threads = AvailableThreads();
+  options.threads = ThreadsWithMemory(options.threads > 0 ? options.threads : AvailableThreads());
   report.synthetic = options.samples.empty();
   report.latency_threads = options.latency_threads;
   report.input_shapes = options.input_shapes;

@@ -131,6 +131,25 @@ void Recurse(onnx::ModelProto& model, int functions) {
   }
 }
 
+// A call of "f0"; each of the functions "f0", "f1", ... calls the next one twice.
+void CallDoubled(onnx::ModelProto& model, int functions) {
+  Recurse(model, functions);
+  for (int i = 0; i < functions; ++i) {
+    onnx::FunctionProto& function = *model.mutable_functions(i);
+    if (i + 1 == functions) {
+      function.mutable_node(0)->set_domain("");
+      function.mutable_node(0)->set_op_type("Relu");
+      function.mutable_opset_import(0)->clear_domain();
+      continue;
+    }
+    onnx::NodeProto& second = *function.add_node();
+    second = function.node(0);
+    function.mutable_node(0)->set_output(0, "m");
+    second.set_input(0, "m");
+  }
+  Add(model, "f0", "x", "z").set_domain("d");
+}
+
 struct Hostile {
   const char* name;
   std::function<void(onnx::ModelProto&)> edit;
@@ -252,6 +271,7 @@ TEST_F(HostileFile, NestingAndRecursion) {
       {"10,000 nested Ifs", [](auto& m) { Nest(*m.mutable_graph(), 10'000); }, ""},
       {"a function that calls itself", [](auto& m) { Recurse(m, 1); }, "f0"},
       {"two that call each other", [](auto& m) { Recurse(m, 2); }, "f"},
+      {"25 functions that call the next one twice", [](auto& m) { CallDoubled(m, 25); }, "(--max-nodes)"},
       {"a hundred in a ring", [](auto& m) { Recurse(m, 100); }, "f"},
       {"through an If",
        [](auto& m) {
@@ -316,9 +336,9 @@ TEST_F(HostileFile, CutAnywhere) {
 
 // Folding constants must not blow a small file up: such nodes stay.
 TEST_F(HostileFile, Bombs) {
-  for (const char* nodes :
-       {"b = ConstantOfShape(n)", "s = Constant<value_float = 1.0>() b = Expand(s, n)",
-        "s = Constant<value_floats = [1.0]>() b = Tile(s, n)", "r = ConstantOfShape(n) b = Identity(r)"}) {
+  for (const char* nodes : {"b = ConstantOfShape(n)", "s = Constant<value_float = 1.0>() b = Expand(s, n)",
+                            "s = Constant<value_floats = [1.0]>() b = Tile(s, n)",
+                            "r = ConstantOfShape(n) b = Identity(r)", "r = ConstantOfShape(n) b = Cast<to = 1>(r)"}) {
     SCOPED_TRACE(nodes);
     onnx::ModelProto model = testing::ModelFromText(absl::StrCat(
         R"(<ir_version: 8, opset_import: ["" : 17]> g (float[1,2,8,8] x) => (float[1,2,6,6] y, float[] z)

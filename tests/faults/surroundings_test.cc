@@ -146,6 +146,31 @@ TEST(Surroundings, FileSizeLimits) {
   job.ExpectOldOrNew(run);
 }
 
+// However little address space there is, the program ends soon, well or with one line. Below about 95 MB the system
+// cannot even load it, which is the loader's line and code.
+TEST(Surroundings, AddressSpaceLimits) {
+  if (kSanitizerSlowdown != 1) GTEST_SKIP() << "sanitizers take address space of their own";
+  const Job job;
+  constexpr int kCannotLoad = 127;
+  std::set<int> codes;
+  for (int megabytes = 60; megabytes <= 1500; megabytes += megabytes < 150 ? 3 : megabytes < 400 ? 20 : 150) {
+    SCOPED_TRACE(megabytes);
+    RunOptions options;
+    options.address_space = rlim_t{1'000'000} * static_cast<rlim_t>(megabytes);
+    options.most_seconds = 20;
+    const Finished run = job.Run(options);
+    EXPECT_TRUE(run.code == kCannotLoad || run.code == 75 || run.code == 0) << run.code;
+    EXPECT_EQ(std::count(run.err.begin(), run.err.end(), '\n'), run.code == 0 ? 0 : 1) << run.err;
+    if (run.code == 75) {
+      EXPECT_EQ(run.err, "cnnopt: out of memory\n");
+    }
+    job.ExpectOldOrNew(run);
+    job.Reset();
+    codes.insert(run.code);
+  }
+  EXPECT_TRUE(codes.count(75) == 1 && codes.count(0) == 1);
+}
+
 // Gives this process a view of its own of what is mounted; "" when it may.
 std::string OwnMounts() {
   if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
@@ -266,6 +291,13 @@ TEST(Surroundings, TheSameBytesAnywhere) {
   options.folder = job.folder().path();
   EXPECT_EQ(RunCnnopt(arguments, options).code, 0);
   EXPECT_TRUE(job.HasNewOut());
+  const TempFolder elsewhere;
+  for (const std::string& name : job.folder().Names()) {
+    if (absl::StartsWith(name, "in.")) std::filesystem::copy(job.folder().Path(name), elsewhere.Path(name));
+  }
+  options.folder = elsewhere.path();
+  EXPECT_EQ(RunCnnopt(job.arguments(), options).code, 0);
+  EXPECT_EQ(FileBytes(elsewhere.Path("out.onnx")), job.new_out());
 }
 
 }  // namespace

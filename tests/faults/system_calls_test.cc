@@ -30,10 +30,10 @@ class Faults : public ::testing::Test {
   }
 
   // Runs the job under strace. LeakSanitizer cannot look at a process that is traced already.
-  Finished Trace(const std::string& expression, const std::string& injection) const {
+  Finished Trace(const std::string& expression, const std::vector<std::string>& injections) const {
     std::vector<std::string> arguments = {
         "-f", "-qq", "-y", "-o", log_.Path("log"), "-e", absl::StrCat("trace=", expression)};
-    if (!injection.empty()) {
+    for (const std::string& injection : injections) {
       arguments.insert(arguments.end(), {"-e", absl::StrCat("inject=", injection)});
     }
     arguments.push_back(CNNOPT_BINARY);
@@ -48,7 +48,7 @@ class Faults : public ::testing::Test {
   // Which calls of `call` (counted from 1 as strace does) the main thread makes once main has begun, about the files of
   // the job. What the loader and a sanitizer do for themselves is not ours.
   std::vector<int> CallsOf(const std::string& call) {
-    const Finished run = Trace(absl::StrCat(call, ",rt_sigaction"), "");
+    const Finished run = Trace(absl::StrCat(call, ",rt_sigaction"), {});
     EXPECT_EQ(run.code, 0) << run.err;
     job_.ExpectOldOrNew(run);
     job_.Reset();
@@ -83,7 +83,7 @@ class Faults : public ::testing::Test {
     std::multiset<int> codes;
     for (const int n : CallsOf(call)) {
       SCOPED_TRACE(absl::StrCat(call, " number ", n, ": ", what));
-      const Finished run = Trace(call, absl::StrCat(call, ":", what, ":when=", n));
+      const Finished run = Trace(call, {absl::StrCat(call, ":", what, ":when=", n)});
       EXPECT_TRUE(absl::StrContains(FileBytes(log_.Path("log")), "INJECTED") || absl::StrContains(what, "signal"));
       job_.ExpectOldOrNew(run);
       job_.Reset();
@@ -126,6 +126,20 @@ TEST_F(Faults, OfFsync) {
 
 TEST_F(Faults, OfRename) { ExpectFailures("rename", "EIO", {74}); }
 
+// File systems that cannot exchange two names.
+TEST_F(Faults, OfExchange) {
+  ExpectNoFailure("renameat2", "EINVAL");
+  constexpr int kRenames = 5;  // three in place of the exchange, the data file and OUT
+  for (int n = 1; n <= kRenames; ++n) {
+    SCOPED_TRACE(n);
+    const Finished run =
+        Trace("rename,renameat2", {"renameat2:error=EINVAL", absl::StrCat("rename:error=EIO:when=", n)});
+    EXPECT_EQ(run.code, 74) << run.err;
+    job_.ExpectOldOrNew(run);
+    job_.Reset();
+  }
+}
+
 TEST_F(Faults, OfClose) { ExpectFailures("close", "EIO", {74}); }
 
 TEST_F(Faults, OfStat) { ExpectFailures("newfstatat", "EIO", {3, 74}); }
@@ -148,7 +162,7 @@ TEST_F(Faults, KilledAtEveryCall) {
     for (const int n : CallsOf(call)) {
       SCOPED_TRACE(absl::StrCat(call, " number ", n));
       const size_t before = job_.folder().Names().size();
-      EXPECT_EQ(Trace(call, absl::StrCat(call, ":signal=SIGKILL:when=", n)).code, -SIGKILL);
+      EXPECT_EQ(Trace(call, {absl::StrCat(call, ":signal=SIGKILL:when=", n)}).code, -SIGKILL);
       job_.ExpectWholeOut();
       leftovers += job_.folder().Names().size() > before;
       const Finished next = job_.Run();

@@ -145,7 +145,9 @@ class Builder {
   Matrix Kernel(int64_t out, int64_t in, int64_t taps) {
     Matrix weight = Normals(out, in * taps);
     if (kind_ == WeightKind::kSeparable) {
-      const Matrix depthwise = Normals(in, taps), pointwise = Normals(out, in);
+      Matrix depthwise = Normals(in, taps);
+      if (choices_.OneIn(2)) depthwise = depthwise.row(0).replicate(in, 1).eval();  // also exact pointwise first
+      const Matrix pointwise = Normals(out, in);
       for (int64_t o = 0; o < out; ++o) {
         for (int64_t i = 0; i < in; ++i) weight.row(o).segment(i * taps, taps) = pointwise(o, i) * depthwise.row(i);
       }

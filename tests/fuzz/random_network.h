@@ -10,7 +10,7 @@ namespace cnnopt::testing {
 // What the weights of Convs are like, so that replacements of a certain rank are exact.
 enum class WeightKind {
   kAny,
-  kSeparable,  // depthwise times pointwise: dsc of rank 1 is exact
+  kSeparable,  // depthwise times pointwise: dsc of rank 1 is exact, depthwise first and often pointwise first
   kLowRank,    // of rank 4: low-rank of rank 8 is exact
 };
 

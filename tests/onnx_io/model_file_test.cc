@@ -502,6 +502,40 @@ TEST(WriteFileAtomically, WritesAndReplaces) {
   EXPECT_THAT(folder.Names(), ElementsAre("report.json"));
 }
 
+// OUT takes its name last. When it cannot, old files are there again, the very same, and new ones are gone.
+TEST(StagedFiles, AFailedRenameGivesOldFilesTheirNamesBack) {
+  const TempFolder folder;
+  const std::string old_report = folder.Write("old.json", "old report");
+  struct stat before{}, after{};
+  ASSERT_EQ(stat(old_report.c_str(), &before), 0);
+  onnx::ModelProto model = SmallModel();
+  {
+    StagedFiles files;
+    ASSERT_THAT(files.StageModel(model, folder.Path("out.onnx"), {.external_threshold = 0}), IsOk());
+    ASSERT_THAT(files.StageBytes("new", folder.Path("new.json")), IsOk());
+    ASSERT_THAT(files.StageBytes("newer report", old_report), IsOk());
+    std::filesystem::create_directory(folder.Path("out.onnx"));
+    EXPECT_THAT(files.Publish(), FailsWith(absl::StatusCode::kUnavailable, "out.onnx"));
+  }
+  EXPECT_EQ(FileBytes(old_report), "old report");
+  ASSERT_EQ(stat(old_report.c_str(), &after), 0);
+  EXPECT_EQ(after.st_ino, before.st_ino);
+  EXPECT_THAT(folder.Names(), ElementsAre("old.json", "out.onnx"));
+}
+
+TEST(StagedFiles, AllTakeTheirNames) {
+  const TempFolder folder;
+  folder.Write("old.json", "old report");
+  onnx::ModelProto model = SmallModel();
+  StagedFiles files;
+  ASSERT_THAT(files.StageModel(model, folder.Path("out.onnx")), IsOk());
+  ASSERT_THAT(files.StageBytes("newer report", folder.Path("old.json")), IsOk());
+  EXPECT_THAT(files.Publish(), IsOk());
+  EXPECT_EQ(FileBytes(folder.Path("old.json")), "newer report");
+  EXPECT_THAT(ReadModel(folder.Path("out.onnx")), IsOk());
+  EXPECT_THAT(folder.Names(), ElementsAre("old.json", "out.onnx"));
+}
+
 TEST(SameFile, SeesThroughLinks) {
   const TempFolder folder;
   const std::string file = folder.Write("a", "");

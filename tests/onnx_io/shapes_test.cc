@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+
+#include "absl/strings/str_cat.h"
 #include "tests/testing/model.h"
 
 namespace cnnopt {
@@ -116,6 +119,34 @@ TEST(InferShapes, PropagatesShapeArithmetic) {
       y = Reshape(x, t)
     })");
   EXPECT_EQ(InferShapes(model, {{"x", {2, 3, 4, 5}}}).at("y"), (Shape{2, 60}));
+}
+
+// onnx follows vectors number by number; a length that is only declared must not take memory and time.
+TEST(InferShapes, LongVectorsAreNotFollowed) {
+  for (const char* nodes :
+       {"y = Gather(n, i)", "y = Add(n, i)", "y = Cast<to = 7>(n)", "y = Concat<axis = 0>(n, n)", "y = Squeeze(n)",
+        "y = Unsqueeze(n, i)", "y = Slice(n, i, i)", "y = Size(n)", "e = Shape(n) z = Expand(i, e) y = Add(z, i)"}) {
+    SCOPED_TRACE(nodes);
+    const auto start = std::chrono::steady_clock::now();
+    InferShapes(ModelFromText(absl::StrCat(
+                    R"(<ir_version: 8, opset_import: ["" : 17]> g (int64[1000000000000] n) => (int64[A] y)
+                       <int64[1] i = {0}> {)",
+                    nodes, "}")),
+                {});
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(1));
+  }
+}
+
+// Nor do many short ones become a long one.
+TEST(InferShapes, DoubledVectorsAreNotFollowed) {
+  std::string nodes = "v0 = Concat<axis = 0>(i, i)";
+  for (int k = 1; k < 40; ++k) absl::StrAppend(&nodes, " v", k, " = Concat<axis = 0>(v", k - 1, ", v", k - 1, ")");
+  const Shapes shapes = InferShapes(ModelFromText(absl::StrCat(
+                                        R"(<ir_version: 8, opset_import: ["" : 17]> g (float[1] x) => (int64[A] v39)
+                                           <int64[1] i = {0}> {)",
+                                        nodes, "}")),
+                                    {});
+  EXPECT_EQ(shapes.at("v39"), (Shape{int64_t{1} << 40}));
 }
 
 TEST(InferShapes, SkipsWhatItDoesNotKnow) {

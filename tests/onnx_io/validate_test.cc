@@ -310,6 +310,10 @@ INSTANTIATE_TEST_SUITE_P(
         Change{"AttributeGivenTwice",
                [](onnx::ModelProto& m) { *Node(m, 2).add_attribute() = Node(m, 2).attribute(0); },
                "If 'y': attribute 'then_branch' is given twice"},
+        // Whoever ignored the reference would see a default, and a copy without it another Conv.
+        Change{"AttributeThatRefersToAFunctionsOutsideOfOne",
+               [](onnx::ModelProto& m) { Node(m, 2).mutable_attribute(0)->set_ref_attr_name("g"); },
+               "If 'y': attribute 'then_branch' refers to attribute 'g' of a function, but stands in none"},
         Change{"AttributeWithoutName", [](onnx::ModelProto& m) { Node(m, 0).add_attribute(); },
                "Conv 'z': an attribute has no name"},
         Change{"AttributeWithTwoValues",

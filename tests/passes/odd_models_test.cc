@@ -203,7 +203,8 @@ TEST(OddModels, BiasAsValueFloats) {
 
 TEST(OddModels, WeightBehindIdentityCastTransposeReshape) {
   for (const char* nodes : {"v = Identity(w) y = Conv(x, v)", "v = Cast<to = 1>(w) y = Conv(x, v)",
-                            "v = Transpose<perm = [0,1,3,2]>(w) y = Conv(x, v)"}) {
+                            "v = Transpose<perm = [0,1,3,2]>(w) y = Conv(x, v)",
+                            "n = Constant<value_ints = [24,16,3,-1]>() v = Reshape(w, n) y = Conv(x, v)"}) {
     SCOPED_TRACE(nodes);
     onnx::ModelProto model = RandomModel(nodes, kInput, {{"w", {24, 16, 3, 3}}});
     SlimOptions options = RankOne();
@@ -220,6 +221,21 @@ TEST(OddModels, WeightsThatAreNoConstants) {
   ExpectKept(
       RandomModel("b = ReduceMean<axes = [0,2,3], keepdims = 0>(x) y = Conv(x, w, b)", kInput, {{"w", {16, 16, 3, 3}}}),
       "its bias is not a constant");
+}
+
+TEST(OddModels, AWeightThatIsAGraphInput) {
+  onnx::ModelProto model = RandomModel("y = Conv(x, w)", kInput, {});
+  onnx::ValueInfoProto& weight = *model.mutable_graph()->add_input();
+  weight = model.graph().input(0);
+  weight.set_name("w");
+  ASSERT_THAT(ValidateModel(model), IsOk());
+  ExpectKept(model, "its weight is not a constant");
+  // The same with a value that a caller may replace.
+  model = OneConv();
+  onnx::ValueInfoProto& replaceable = *model.mutable_graph()->add_input();
+  replaceable.set_name("w");
+  replaceable.mutable_type()->mutable_tensor_type()->set_elem_type(onnx::TensorProto::FLOAT);
+  ExpectKept(model, "its weight is not a constant");
 }
 
 TEST(OddModels, ABiasThatIsTheEmptyString) {
@@ -293,21 +309,30 @@ TEST(OddModels, ConvTransposeIsKept) {
 
 // --- numbers
 
+// With one to three spatial axes.
 TEST(OddModels, EveryDtypeStaysWhatItIs) {
-  for (const int32_t type : {onnx::TensorProto::FLOAT16, onnx::TensorProto::BFLOAT16, onnx::TensorProto::DOUBLE}) {
-    for (const bool raw : {false, true}) {
-      SCOPED_TRACE(absl::StrCat(type, raw ? " raw" : " typed"));
-      onnx::ModelProto model = testing::WithFloatType(OneConv(), type);
-      onnx::TensorProto& weight = *model.mutable_graph()->mutable_initializer(0);
-      if (!raw) weight = TypedField(weight);
-      ASSERT_EQ(weight.has_raw_data(), raw);
-      ExpectSlimmed(model, [&](const onnx::ModelProto& slim) {
-        EXPECT_GE(slim.graph().initializer_size(), 2);
-        for (const onnx::TensorProto& tensor : slim.graph().initializer()) {
-          EXPECT_EQ(tensor.data_type(), type);
-          EXPECT_EQ(tensor.has_raw_data(), raw);
-        }
-      });
+  const Shape sizes = {16, 6, 6, 6}, kernel = {24, 16, 5, 3, 3};
+  for (const int32_t type :
+       {onnx::TensorProto::FLOAT, onnx::TensorProto::FLOAT16, onnx::TensorProto::BFLOAT16, onnx::TensorProto::DOUBLE}) {
+    for (int axes = 1; axes <= 3; ++axes) {
+      for (const bool raw : {false, true}) {
+        SCOPED_TRACE(absl::StrCat(type, raw ? " raw, axes: " : " typed, axes: ", axes));
+        Shape input = {1};
+        input.insert(input.end(), sizes.begin(), sizes.begin() + axes + 1);
+        onnx::ModelProto model = testing::WithFloatType(
+            RandomModel("y = Conv(x, w)", input, {{"w", Shape(kernel.begin(), kernel.begin() + axes + 2)}}), type);
+        onnx::TensorProto& weight = *model.mutable_graph()->mutable_initializer(0);
+        if (!raw) weight = TypedField(weight);
+        ASSERT_EQ(weight.has_raw_data(), raw);
+        ExpectSlimmed(model, [&](const onnx::ModelProto& slim) {
+          EXPECT_GE(slim.graph().initializer_size(), 2);
+          for (const onnx::TensorProto& tensor : slim.graph().initializer()) {
+            EXPECT_EQ(tensor.data_type(), type);
+            EXPECT_EQ(tensor.has_raw_data(), raw);
+            EXPECT_EQ(tensor.dims_size(), axes + 2);
+          }
+        });
+      }
     }
   }
 }
@@ -435,6 +460,18 @@ TEST(OddModels, LoopsAreLeftAlone) {
       model, [&](const onnx::ModelProto& slim) { EXPECT_EQ(Find(slim.graph(), "Loop")->SerializeAsString(), loop); });
 }
 
+TEST(OddModels, ScansAreLeftAlone) {
+  onnx::ModelProto model = RandomModel(
+      R"(a = Conv<pads = [1,1,1,1]>(x, w)
+         f, y = Scan<num_scan_inputs = 1, body = b (float[1,16,6,6] s, float[16,6,6] i)
+                     => (float[1,16,6,6] t, float[1,16,6,6] o)
+             { u = Conv<pads = [1,1,1,1]>(s, w) o = Add(u, i) t = Identity(o) }>(a, a))",
+      kInput, {{"w", {16, 16, 3, 3}}});
+  const std::string scan = Find(model.graph(), "Scan")->SerializeAsString();
+  ExpectSlimmed(
+      model, [&](const onnx::ModelProto& slim) { EXPECT_EQ(Find(slim.graph(), "Scan")->SerializeAsString(), scan); });
+}
+
 TEST(OddModels, FunctionsAreLeftAlone) {
   onnx::ModelProto model = ModelFromText(
       R"(<ir_version: 8, opset_import: ["" : 17, "local" : 1]>
@@ -525,6 +562,18 @@ TEST(OddModels, AttributesInEveryArrangement) {
       ->mutable_dim(2)
       ->clear_dim_value();
   ExpectKept(open, "depends on the input's size");
+}
+
+// Per group, or kept. One channel in and out is no depthwise layer, which have no channels to mix.
+TEST(OddModels, GroupsOfAllKinds) {
+  const auto grouped = [](int64_t group, int64_t in, int64_t out, int64_t kernel) {
+    return RandomModel(absl::StrCat("y = Conv<group = ", group, ">(x, w)"), {1, in, 12, 12},
+                       {{"w", {out, in / group, kernel, kernel}}});
+  };
+  ExpectSlimmed(grouped(4, 64, 96, 3));
+  ExpectKept(grouped(16, 16, 16, 3), "depthwise already");
+  ExpectKept(grouped(16, 16, 32, 3), "depthwise already");  // with a multiplier
+  ExpectKept(grouped(1, 1, 1, 3), "rank 1 is not cheaper than the layer");
 }
 
 TEST(OddModels, APadNodeStaysWhereItIs) {

@@ -40,6 +40,11 @@ void Prepare(const RunOptions& options) {
     const rlimit limit{*options.largest_file, *options.largest_file};
     setrlimit(RLIMIT_FSIZE, &limit);
   }
+  if (options.address_space.has_value()) {
+    const rlimit limit{*options.address_space, *options.address_space};
+    setrlimit(RLIMIT_AS, &limit);
+  }
+  alarm(options.most_seconds);
   SetEnvironment(options.environment);
   if ((!options.folder.empty() && chdir(options.folder.c_str()) != 0) ||
       (options.user.has_value() && setuid(*options.user) != 0)) {

@@ -25,6 +25,8 @@ struct RunOptions {
   std::string program = CNNOPT_BINARY;
   std::string stdout_path;                                       // empty: captured
   std::optional<rlim_t> largest_file;                            // RLIMIT_FSIZE
+  std::optional<rlim_t> address_space;                           // RLIMIT_AS
+  unsigned most_seconds = 0;                                     // then SIGALRM ends it; 0: never
   std::optional<uid_t> user;                                     // run as this user (only root can)
   std::string folder;                                            // working folder; empty: that of the test
   std::vector<std::pair<std::string, std::string>> environment;  // added to that of the test
