@@ -171,12 +171,12 @@ std::string CurveSection(const SlimReport& report) {
     interesting.push_back(chart.disc->y);
     legend.emplace_back("disc", absl::StrCat("measured: ", ErrorText(chart.disc->y)));
   }
-  if (report.bounds.max_error.has_value()) {
-    chart.bound = report.bounds.max_error;
-    if (interesting.size() == 1) interesting.push_back(*chart.bound);
+  chart.bound = report.bounds.max_error;
+  if (interesting.size() == 1 && chart.bound.has_value()) interesting.push_back(*chart.bound);
+  chart.most_y = MostError(interesting, std::max(largest, *std::max_element(interesting.begin(), interesting.end())));
+  if (chart.bound.has_value() && *chart.bound <= chart.most_y) {
     legend.emplace_back("bound", absl::StrFormat("bound %g", *chart.bound));
   }
-  chart.most_y = MostError(interesting, std::max(largest, *std::max_element(interesting.begin(), interesting.end())));
   return Section(
       "curve", absl::StrCat("Error against ", unit),
       absl::StrCat(
@@ -206,7 +206,8 @@ std::string SweepSection(const SlimReport& report) {
   }
   if (!(chart.most_y > 0)) chart.most_y = 1;
   std::sort(chart.line.begin(), chart.line.end(), [](const ChartPoint& a, const ChartPoint& b) { return a.x < b.x; });
-  return Section("sweep", "Sweep", absl::StrCat(RenderLineChart(chart), RenderHtmlTable(table)));
+  const std::string text = "One run for each target; the chart has those whose multiplications and error are known.";
+  return Section("sweep", "Sweep", absl::StrCat(Paragraph(text), RenderLineChart(chart), RenderHtmlTable(table)));
 }
 
 std::string LatencySection(const SlimReport& report) {
