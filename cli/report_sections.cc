@@ -33,8 +33,9 @@ std::vector<const LayerReport*> Largest(const std::vector<const LayerReport*>& l
                                         double (*key)(const LayerReport&)) {
   std::vector<const LayerReport*> chosen = layers;
   if (chosen.size() <= kMostBars) return chosen;
-  std::stable_sort(chosen.begin(), chosen.end(),
-                   [&](const LayerReport* a, const LayerReport* b) { return key(*a) > key(*b); });
+  std::sort(chosen.begin(), chosen.end(), [&](const LayerReport* a, const LayerReport* b) {
+    return key(*a) > key(*b) || (key(*a) == key(*b) && a < b);
+  });
   chosen.resize(kMostBars);
   std::sort(chosen.begin(), chosen.end());  // all stand in one vector: by address is by place
   return chosen;
@@ -122,8 +123,9 @@ std::string ErrorSection(const SlimReport& report) {
     if (!layer.now.empty()) slimmed.push_back(&layer);
   }
   if (slimmed.empty()) return "";
-  const std::vector<const LayerReport*> shown =
-      Largest(slimmed, [](const LayerReport& layer) { return layer.weight_error; });
+  const std::vector<const LayerReport*> shown = Largest(slimmed, [](const LayerReport& layer) {
+    return std::isfinite(layer.weight_error) ? layer.weight_error : HUGE_VAL;
+  });
   std::vector<Bar> bars;
   for (const LayerReport* layer : shown) {
     Bar& bar = bars.emplace_back();
