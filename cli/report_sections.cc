@@ -33,8 +33,9 @@ std::vector<const LayerReport*> Largest(const std::vector<const LayerReport*>& l
                                         double (*key)(const LayerReport&)) {
   std::vector<const LayerReport*> chosen = layers;
   if (chosen.size() <= kMostBars) return chosen;
-  std::stable_sort(chosen.begin(), chosen.end(),
-                   [&](const LayerReport* a, const LayerReport* b) { return key(*a) > key(*b); });
+  std::sort(chosen.begin(), chosen.end(), [&](const LayerReport* a, const LayerReport* b) {
+    return key(*a) > key(*b) || (key(*a) == key(*b) && a < b);
+  });
   chosen.resize(kMostBars);
   std::sort(chosen.begin(), chosen.end());  // all stand in one vector: by address is by place
   return chosen;
@@ -122,8 +123,9 @@ std::string ErrorSection(const SlimReport& report) {
     if (!layer.now.empty()) slimmed.push_back(&layer);
   }
   if (slimmed.empty()) return "";
-  const std::vector<const LayerReport*> shown =
-      Largest(slimmed, [](const LayerReport& layer) { return layer.weight_error; });
+  const std::vector<const LayerReport*> shown = Largest(slimmed, [](const LayerReport& layer) {
+    return std::isfinite(layer.weight_error) ? layer.weight_error : HUGE_VAL;
+  });
   std::vector<Bar> bars;
   for (const LayerReport* layer : shown) {
     Bar& bar = bars.emplace_back();
@@ -171,12 +173,12 @@ std::string CurveSection(const SlimReport& report) {
     interesting.push_back(chart.disc->y);
     legend.emplace_back("disc", absl::StrCat("measured: ", ErrorText(chart.disc->y)));
   }
-  if (report.bounds.max_error.has_value()) {
-    chart.bound = report.bounds.max_error;
-    if (interesting.size() == 1) interesting.push_back(*chart.bound);
+  chart.bound = report.bounds.max_error;
+  if (interesting.size() == 1 && chart.bound.has_value()) interesting.push_back(*chart.bound);
+  chart.most_y = MostError(interesting, std::max(largest, *std::max_element(interesting.begin(), interesting.end())));
+  if (chart.bound.has_value() && *chart.bound <= chart.most_y) {
     legend.emplace_back("bound", absl::StrFormat("bound %g", *chart.bound));
   }
-  chart.most_y = MostError(interesting, std::max(largest, *std::max_element(interesting.begin(), interesting.end())));
   return Section(
       "curve", absl::StrCat("Error against ", unit),
       absl::StrCat(
@@ -206,7 +208,8 @@ std::string SweepSection(const SlimReport& report) {
   }
   if (!(chart.most_y > 0)) chart.most_y = 1;
   std::sort(chart.line.begin(), chart.line.end(), [](const ChartPoint& a, const ChartPoint& b) { return a.x < b.x; });
-  return Section("sweep", "Sweep", absl::StrCat(RenderLineChart(chart), RenderHtmlTable(table)));
+  const std::string text = "One run for each target; the chart has those whose multiplications and error are known.";
+  return Section("sweep", "Sweep", absl::StrCat(Paragraph(text), RenderLineChart(chart), RenderHtmlTable(table)));
 }
 
 std::string LatencySection(const SlimReport& report) {

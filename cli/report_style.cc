@@ -2,7 +2,8 @@
 
 namespace cnnopt {
 
-// Words have at least 4.5:1 of contrast on what they stand on, bars and lines 3:1, in both schemes.
+// Words have at least 4.5:1 of contrast on what they stand on, bars, marks and the edges of pale
+// bars 3:1, in both schemes.
 const char* const kReportStyle = R"css(
 :root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--ink:#1b2330;--soft:#56606e;--rule:#d9dee5;--accent:#0a67a8;
 --before:#b9d3e8;--after:#0a67a8;--kept:#7b8794;--good:#17692f;--bad:#b3261e;--mark:#b45309}
@@ -35,6 +36,7 @@ svg.chart{display:block;overflow:visible;margin:.6rem 0;font-size:13px}
 svg text{fill:var(--ink)}svg .tick{fill:var(--soft);font-size:12px}svg .middle{text-anchor:middle}svg .end{text-anchor:end}
 .before{fill:var(--before);background:var(--before)}.after{fill:var(--after);background:var(--after)}
 .kept{fill:var(--kept);background:var(--kept)}
+svg .before{stroke:var(--after)}
 .grid{stroke:var(--rule)}.curve{stroke:var(--after);stroke-width:2.5;stroke-linecap:round}
 .dot{fill:var(--after)}.ring{fill:var(--card);stroke:var(--mark);stroke-width:3}.disc{fill:var(--ink)}
 .bound{stroke:var(--bad);stroke-width:1.5;stroke-dasharray:6 4}.median{stroke:var(--ink);stroke-width:2}
@@ -45,15 +47,16 @@ svg text{fill:var(--ink)}svg .tick{fill:var(--soft);font-size:12px}svg .middle{t
 .legend i.bound{height:0;border-top:2px dashed var(--bad);vertical-align:.25rem;border-radius:0}
 .legend i.curve{height:3px;background:var(--after);vertical-align:.2rem}
 summary{cursor:pointer;color:var(--accent);padding:.3rem 0}
-.scroll{overflow-x:auto;margin:.4rem 0;position:relative}
+.scroll{overflow-x:auto;margin:.6rem 0 .9rem;position:relative}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums;min-width:100%}
 caption{text-align:left;color:var(--soft);padding:.2rem 0}
 th,td{padding:.3rem .7rem .3rem 0;border-bottom:1px solid var(--rule);text-align:right;vertical-align:top;white-space:nowrap}
 th:first-child{text-align:left}
 thead th{color:var(--soft);font-weight:600}
-tbody th{font-weight:500;white-space:normal;overflow-wrap:anywhere;min-width:8rem;max-width:22rem}
+tbody th{font-weight:500;white-space:normal;overflow-wrap:anywhere;min-width:9.5rem;max-width:22rem}
 .words2 td:nth-child(2),.words2 th:nth-child(2),.words3 td:nth-child(-n+3),.words3 th:nth-child(-n+3){text-align:left}
 .words2 td:nth-child(2),.words3 td:nth-child(3){white-space:normal;overflow-wrap:anywhere;min-width:13rem;max-width:34rem}
+.words2 tbody th{min-width:5.5rem}.words2 td:nth-child(2){min-width:8rem}
 .samples{display:flex;flex-wrap:wrap;gap:1rem}
 figure{margin:0;width:8rem}
 figure img{display:block;width:8rem;height:8rem;object-fit:contain;image-rendering:pixelated;background:var(--page);

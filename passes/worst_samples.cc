@@ -92,7 +92,8 @@ std::vector<WorstSample> FindWorstSamples(absl::Span<const Sample> samples, absl
                                           absl::Span<const int64_t> indices) {
   std::vector<size_t> order(std::min({samples.size(), errors.size(), indices.size()}));
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return errors[a] > errors[b]; });
+  std::sort(order.begin(), order.end(),
+            [&](size_t a, size_t b) { return errors[a] > errors[b] || (errors[a] == errors[b] && a < b); });
   std::vector<WorstSample> worst;
   for (const size_t s : order) {
     if (worst.size() == kMostWorstSamples || !(errors[s] > 0)) break;

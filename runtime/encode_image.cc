@@ -1,6 +1,13 @@
 // The only file that sees stb_image_write.
 #include "runtime/encode_image.h"
 
+#include <algorithm>
+#include <cstdlib>
+
+// Never none at all: what malloc(0) gives differs from system to system.
+#define STBIW_MALLOC(size) std::malloc(std::max<size_t>(size, 1))
+#define STBIW_REALLOC(block, size) std::realloc(block, std::max<size_t>(size, 1))
+#define STBIW_FREE(block) std::free(block)
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #define STB_IMAGE_WRITE_STATIC
 #define STBI_WRITE_NO_STDIO
@@ -10,6 +17,7 @@ namespace cnnopt {
 
 std::string EncodePng(const Image& image) {
   std::string png;
+  if (image.width < 1 || image.height < 1) return png;
   const auto append = [](void* text, void* data, int size) {
     static_cast<std::string*>(text)->append(static_cast<const char*>(data), static_cast<size_t>(size));
   };
