@@ -40,7 +40,7 @@ TEST(Table, WholeText) {
             "file               1.59 MB ->    700 kB  0.441x  (budget 800 kB)\n"
             "cleanup          1 exact rewrite\n"
             "time, 1 thread     2.31 ms ->   1.55 ms  0.671x (0.66x to 0.69x)\n"
-            "score              88.75 -> 88.5\n"
+            "score            88.75 -> 88.5\n"
             "output error     0.0432  (bound 0.05)\n"
             "top-1 agreement  98.4 % of 64  (bound 98 %)\n"
             "samples          32 of cifar.npy, 128 others fitted to\n"
