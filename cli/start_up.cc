@@ -78,7 +78,8 @@ __attribute__((no_sanitize("address", "undefined"))) void StartWithoutBlasThread
   }
   auto** const with_setting = static_cast<char**>(alloca((count + 2) * sizeof(char*)));
   with_setting[0] = setting;
-  std::memcpy(with_setting + 1, environment, (count + 1) * sizeof(char*));
+  for (size_t i = 0; i <= count; ++i) with_setting[i + 1] = environment[i];
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel hands it over as a number
   execve(reinterpret_cast<const char*>(getauxval(AT_EXECFN)), arguments, with_setting);
 }
 

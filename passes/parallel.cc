@@ -79,7 +79,7 @@ void ParallelFor(int64_t count, int threads, const std::function<void(int64_t)>&
   workers.reserve(static_cast<size_t>(extra));
   try {
     while (static_cast<int64_t>(workers.size()) < extra) workers.emplace_back(take);
-  } catch (const std::exception&) {  // no more threads: those that there are do all of it
+  } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): no more threads: those that there are do all of it
   }
   take();
   for (std::thread& worker : workers) worker.join();
