@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -33,13 +34,15 @@ constexpr size_t kMostOutput = 1'000'000;
   _exit(127);
 }
 
-// Collects what comes out of `pipe` until its end; false when that takes longer than `seconds`.
-bool ReadAll(int pipe, double seconds, std::string& text) {
-  const Clock::time_point began = Clock::now();
+double SecondsUntil(Clock::time_point deadline) {
+  return std::chrono::duration<double>(deadline - Clock::now()).count();
+}
+
+// Collects what comes out of `pipe` until its end; false when that comes after `deadline`.
+bool ReadAll(int pipe, Clock::time_point deadline, std::string& text) {
   char buffer[4096];
   while (true) {
-    const std::chrono::duration<double> passed = Clock::now() - began;
-    const double left = seconds - passed.count();
+    const double left = SecondsUntil(deadline);
     if (left <= 0) return false;
     pollfd ready{pipe, POLLIN, 0};
     const int milliseconds = static_cast<int>(std::min(left, 1000.0) * 1000) + 1;
@@ -50,6 +53,15 @@ bool ReadAll(int pipe, double seconds, std::string& text) {
     text.append(buffer, static_cast<size_t>(count));
     if (text.size() > 2 * kMostOutput) text.erase(0, text.size() - kMostOutput);
   }
+}
+
+// Waits for the end of `child`, which may have closed its stdout long before; false when it comes after `deadline`.
+bool WaitUntil(pid_t child, Clock::time_point deadline, int& status) {
+  while (waitpid(child, &status, WNOHANG) == 0) {
+    if (SecondsUntil(deadline) <= 0) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return true;
 }
 
 absl::Status Outcome(int status) {
@@ -76,15 +88,16 @@ absl::StatusOr<std::string> RunShell(const std::string& command, double seconds)
   }
   setpgid(child, child);  // whoever is first
   std::string text;
-  const bool in_time = ReadAll(ends[0], seconds, text);
-  close(ends[0]);
-  // A command that has closed its stdout may still go on: it ends here, and so does what it left in the background.
-  if (!in_time) kill(-child, SIGKILL);
+  const Clock::time_point deadline =
+      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
   int status = 0;
-  while (waitpid(child, &status, 0) == -1 && errno == EINTR) {
+  const bool in_time = ReadAll(ends[0], deadline, text) && WaitUntil(child, deadline, status);
+  close(ends[0]);
+  kill(-child, SIGKILL);  // and what it left in the background
+  if (!in_time) {
+    waitpid(child, &status, 0);
+    return absl::FailedPreconditionError(absl::StrCat("it took longer than ", seconds, " s"));
   }
-  kill(-child, SIGKILL);
-  if (!in_time) return absl::FailedPreconditionError(absl::StrCat("it took longer than ", seconds, " s"));
   CNNOPT_RETURN_IF_ERROR(Outcome(status));
   return text;
 }

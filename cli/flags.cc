@@ -256,6 +256,7 @@ absl::Status StoreNumber(const std::string& text, double least, std::optional<do
 absl::Status StoreEvaluateSeconds(const std::string& text, SlimArguments& arguments) {
   std::optional<double> seconds;
   CNNOPT_RETURN_IF_ERROR(StoreNumber(text, 0.001, seconds));
+  if (*seconds > 1e9) return Expected("at most 1e9");
   arguments.evaluate_seconds = *seconds;
   return absl::OkStatus();
 }

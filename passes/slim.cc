@@ -285,10 +285,10 @@ absl::Status CheckTargets(Job& job, const onnx::ModelProto& slim, const Chosen& 
   return absl::OkStatus();
 }
 
-// Whether agreement can be measured at all, and finely enough.
-absl::Status CheckAgreement(Job& job) {
+// Whether agreement can be measured at all; a warning when not finely enough, else "".
+absl::StatusOr<std::string> CheckAgreement(const Job& job) {
   const std::optional<double> least = job.options.bounds.min_agreement;
-  if (!least.has_value()) return absl::OkStatus();
+  if (!least.has_value()) return "";
   const Reference& reference = *job.reference;
   CNNOPT_ASSIGN_OR_RETURN(const Comparison same, Compare(reference.names, reference.outputs, reference.outputs));
   if (!same.top1_agreement.has_value()) {
@@ -297,11 +297,11 @@ absl::Status CheckAgreement(Job& job) {
   }
   const double resolution = 1 / static_cast<double>(same.top1_rows);
   if (*least < 1 && resolution > 1 - *least) {
-    job.report.warnings.push_back(absl::StrFormat(
+    return absl::StrFormat(
         "min-agreement %g is finer than %d held-out samples can tell, %s: all of them must agree; give more samples",
-        *least, same.top1_rows, absl::StrFormat("in steps of %.3g", resolution)));
+        *least, same.top1_rows, absl::StrFormat("in steps of %.3g", resolution));
   }
-  return absl::OkStatus();
+  return "";
 }
 
 // Both models on the held-out samples. Returns whether the result may stand.
@@ -340,6 +340,7 @@ absl::Status TimeBoth(Job& job, const onnx::ModelProto& slim) {
 // The stages up to the choice, which no goal changes.
 absl::Status PrepareJob(Job& job) {
   CNNOPT_RETURN_IF_ERROR(RunOriginal(job));
+  CNNOPT_RETURN_IF_ERROR(CheckAgreement(job).status());  // before all that takes long
   CNNOPT_RETURN_IF_ERROR(CleanUp(job));
   CNNOPT_ASSIGN_OR_RETURN(job.view,
                           GraphView::Create(job.clean.graph(), InputsOf(job.original, job.options.assume_constant)));
@@ -352,7 +353,8 @@ absl::Status PrepareJob(Job& job) {
 // The stages from the choice on, for the goal in `job.options`.
 absl::Status RunGoal(Job& job, Workbench& bench, std::optional<Damages>& damage, onnx::ModelProto& result) {
   SlimReport& report = job.report;
-  CNNOPT_RETURN_IF_ERROR(CheckAgreement(job));
+  CNNOPT_ASSIGN_OR_RETURN(const std::string coarse, CheckAgreement(job));
+  if (!coarse.empty()) report.warnings.push_back(coarse);
   const GraphView& view = *job.view;
   const ChooseContext context{{job.options, report.before, job.sites, job.proposals, job.clean, view, job.original,
                                job.reference ? &*job.reference : nullptr, job.progress, !job.fit_samples.empty()},

@@ -34,11 +34,14 @@ TEST(Child, GivesWhatTheShellPrintsAndSaysWhyItFailed) {
 TEST(Child, EndsWithAllItStartedWhenItTakesTooLong) {
   const auto began = std::chrono::steady_clock::now();
   EXPECT_THAT(std::string(RunShell("sleep 60 & sleep 60", 0.2).status().message()), HasSubstr("longer than 0.2 s"));
+  EXPECT_THAT(std::string(RunShell("exec >&-; exec sleep 60", 0.2).status().message()), HasSubstr("longer than 0.2 s"));
+  EXPECT_EQ(*RunShell("echo a; exec >&-; sleep 0.1", 30), "a\n");
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(30));
 }
 
 TEST(Sweep, PointsAreNamedAfterTheirTarget) {
   EXPECT_EQ(PointPath("a/b.onnx", 0.5), "a/b-0.5.onnx");
+  EXPECT_EQ(PointPath("b.onnx", 0.12345678), "b-0.12345678.onnx");  // two points never share a file
   EXPECT_EQ(PointPath("a.b/c", 0.25), "a.b/c-0.25");
   EXPECT_EQ(PointPath("a/.onnx", 0.5), "a/.onnx-0.5");
   EXPECT_EQ(PointPath("", 0.5), "");
