@@ -1,5 +1,6 @@
 #include "cli/display.h"
 
+#include <charconv>
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
@@ -114,6 +115,11 @@ std::string HumanBytes(int64_t bytes) {
   static constexpr const char* kUnits[] = {" B", " kB", " MB", " GB", " TB", " PB", " EB"};
   const Scaled scaled = Scale(bytes, 3);
   return absl::StrCat(scaled.digits, kUnits[scaled.power]);
+}
+
+std::string ShortestText(double number) {
+  char buffer[32];
+  return std::string(buffer, std::to_chars(buffer, buffer + sizeof(buffer), number).ptr);
 }
 
 std::string ForScreen(absl::string_view text) { return Escape(text, false); }

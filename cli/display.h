@@ -16,6 +16,9 @@ std::string HumanCount(int64_t count, int digits = 4);
 // "1.59 MB"; kilo is 1000.
 std::string HumanBytes(int64_t bytes);
 
+// The shortest digits that read back as the same number.
+std::string ShortestText(double number);
+
 // `text` as it may be printed: control characters, characters that turn the direction of writing or have no
 // width, and bytes that are not UTF-8 become "\x1b" and "\u202e"; everything else stays.
 std::string ForScreen(absl::string_view text);

@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -246,12 +245,6 @@ absl::Status CheckTogether(SlimArguments& arguments) {
   }
   CNNOPT_RETURN_IF_ERROR(CheckScore(arguments));
   return CheckPlan(arguments);
-}
-
-// The shortest text that reads back as the same number.
-std::string ShortestText(double number) {
-  char buffer[32];
-  return std::string(buffer, std::to_chars(buffer, buffer + sizeof(buffer), number).ptr);
 }
 
 }  // namespace

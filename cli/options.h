@@ -19,16 +19,11 @@
 namespace cnnopt {
 
 // A command line as plain data. Of the main job `out` is empty only under dry_run.
-struct SlimArguments {
+struct SlimArguments : Goal {
   enum class Action { kSlim, kHelp, kVersion };
   Action action = Action::kSlim;
   std::vector<std::string> positions;  // what is no flag, in order
   std::string in, out;                 // of the main job
-
-  std::optional<double> target_macs, target_params;
-  std::optional<FileSize> target_size;
-  std::optional<RunTime> target_latency;
-  Bounds bounds;
 
   std::vector<std::string> calibration;  // each PATH or NAME=PATH
   ImageOptions images;

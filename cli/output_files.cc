@@ -1,6 +1,7 @@
 #include "cli/output_files.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -13,16 +14,10 @@
 #include "onnx_io/file_io.h"
 #include "onnx_io/status_macros.h"
 #include "passes/catalog.h"
+#include "runtime/read_file.h"
 
 namespace cnnopt {
 namespace {
-
-absl::StatusOr<std::string> ReadBytes(const std::string& path) {
-  CNNOPT_ASSIGN_OR_RETURN(const InputFile file, InputFile::Open(path));
-  std::string bytes(static_cast<size_t>(file.size()), '\0');
-  CNNOPT_RETURN_IF_ERROR(file.ReadAllAt(0, bytes.data(), bytes.size()));
-  return bytes;
-}
 
 // Records how the model came to be, in place of what an earlier run recorded. Nothing here differs between two runs
 // of the same command on the same input.
@@ -60,7 +55,8 @@ absl::StatusOr<std::string> StageUnchanged(const SlimArguments& arguments, Model
     return From(Origin::kOutput, files.StageModel(file.proto, arguments.out, options));
   }
   file.proto.Clear();  // its memory is better used for the bytes
-  CNNOPT_ASSIGN_OR_RETURN(const std::string bytes, From(Origin::kInput, ReadBytes(arguments.in)));
+  CNNOPT_ASSIGN_OR_RETURN(const std::string bytes,
+                          From(Origin::kInput, ReadFile(arguments.in, std::numeric_limits<int64_t>::max())));
   return From(Origin::kOutput, files.StageBytes(bytes, arguments.out));
 }
 
@@ -93,10 +89,7 @@ std::vector<std::string> PlanSettings(SlimArguments arguments, const ReportConte
                      [](const PassChoice& pass) { return FindPass(pass.name)->kind == PassKind::kForm; }),
       arguments.passes.end());
   arguments.rules = LayerRules();
-  arguments.target_macs = arguments.target_params = std::nullopt;
-  arguments.target_size = std::nullopt;
-  arguments.target_latency = std::nullopt;
-  arguments.bounds = Bounds();
+  static_cast<Goal&>(arguments) = Goal();
   return CanonicalOptions(arguments, context.calibration_sha256);
 }
 

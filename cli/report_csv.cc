@@ -1,7 +1,6 @@
 #include "cli/report_csv.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <iterator>
 
@@ -31,13 +30,7 @@ std::string Text(const std::string& text) {
 
 std::string Number(const std::optional<int64_t>& number) { return number.has_value() ? absl::StrCat(*number) : ""; }
 
-// The shortest text that reads back as the same number.
-std::string Number(double number) {
-  if (!std::isfinite(number)) return "";
-  char digits[32];
-  const std::to_chars_result end = std::to_chars(std::begin(digits), std::end(digits), number);
-  return std::string(digits, end.ptr);
-}
+std::string Number(double number) { return std::isfinite(number) ? ShortestText(number) : ""; }
 
 }  // namespace
 

@@ -92,10 +92,9 @@ Score CommandScore(const std::string& command, double seconds) {
   };
 }
 
-absl::StatusOr<Score> LabelScore(const SlimArguments& arguments, const SampleFiles& calibration,
-                                 const std::vector<InputInfo>& inputs, const SampleSet& used,
-                                 std::shared_ptr<const OnnxRuntime> runtime) {
-  CNNOPT_ASSIGN_OR_RETURN(const std::vector<int64_t> labels, ReadLabels(arguments.labels));
+absl::StatusOr<Score> LabelScore(const SlimArguments& arguments, const std::vector<int64_t>& labels,
+                                 const SampleFiles& calibration, const std::vector<InputInfo>& inputs,
+                                 const SampleSet& used, std::shared_ptr<const OnnxRuntime> runtime) {
   CNNOPT_ASSIGN_OR_RETURN(SampleSet all, calibration.Read(inputs, kMostScored));
   const int64_t batch = inputs.empty() || inputs.front().shape.empty() ? 1 : inputs.front().shape.front();
   const auto samples = static_cast<int64_t>(all.samples.size());

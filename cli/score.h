@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "cli/options.h"
@@ -26,10 +27,10 @@ std::optional<double> LastNumber(const std::string& text);
 Score CommandScore(const std::string& command, double seconds);
 
 // Percent of right top-1 among the samples of `calibration` that `used` does not hold, with the labels of
-// `arguments.labels`. Errors: InvalidArgument when labels and samples do not fit together.
-absl::StatusOr<Score> LabelScore(const SlimArguments& arguments, const SampleFiles& calibration,
-                                 const std::vector<InputInfo>& inputs, const SampleSet& used,
-                                 std::shared_ptr<const OnnxRuntime> runtime);
+// `labels`, which `arguments.labels` holds. Errors: InvalidArgument when labels and samples do not fit together.
+absl::StatusOr<Score> LabelScore(const SlimArguments& arguments, const std::vector<int64_t>& labels,
+                                 const SampleFiles& calibration, const std::vector<InputInfo>& inputs,
+                                 const SampleSet& used, std::shared_ptr<const OnnxRuntime> runtime);
 
 }  // namespace cnnopt
 

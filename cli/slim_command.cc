@@ -39,17 +39,6 @@ constexpr int64_t kMostPlanBytes = 64'000'000;
 
 using Runtime = std::shared_ptr<const OnnxRuntime>;
 
-// Options with the budgets and bounds filled in.
-SlimOptions Budgets(const SlimArguments& arguments) {
-  SlimOptions options;
-  options.target_macs = arguments.target_macs;
-  options.target_params = arguments.target_params;
-  options.target_size = arguments.target_size;
-  options.target_latency = arguments.target_latency;
-  options.bounds = arguments.bounds;
-  return options;
-}
-
 // Whether a model must be run. What a budget or a rank decides can be fitted to the weights alone, and exact passes
 // need no fit; a bound, and the default is one, is on what the model computes. The answer depends on the flags only,
 // never on what happens to be installed, so that the same command gives the same bytes everywhere.
@@ -63,8 +52,8 @@ bool MustRun(const SlimArguments& arguments) {
     return false;
   }
   return arguments.fit == Fit::kSamples || arguments.target_latency.has_value() ||
-         !(HasBudget(Budgets(arguments)) || selection->forced_rank || !arguments.plan.empty() ||
-           !arguments.sweep.empty() || !arguments.evaluate.empty());
+         !(HasBudget(arguments) || selection->forced_rank || !arguments.plan.empty() || !arguments.sweep.empty() ||
+           !arguments.evaluate.empty());
 }
 
 absl::StatusOr<Runtime> OpenRuntime(const SlimArguments& arguments) {
@@ -82,7 +71,8 @@ absl::StatusOr<Runtime> OpenRuntime(const SlimArguments& arguments) {
 // All options but the samples.
 absl::StatusOr<SlimOptions> MakeSlimOptions(const SlimArguments& arguments, const onnx::ModelProto& model,
                                             const std::optional<SampleFiles>& calibration, Runtime runtime) {
-  SlimOptions options = Budgets(arguments);
+  SlimOptions options;
+  static_cast<Goal&>(options) = arguments;
   options.passes = arguments.passes;
   options.cleanup = arguments.cleanup;
   options.rules = arguments.rules;
@@ -110,14 +100,15 @@ absl::StatusOr<SlimOptions> MakeSlimOptions(const SlimArguments& arguments, cons
 // The samples of `calibration` in `options`, and their digest in `context`; the score of those that are left over, if
 // there are labels.
 absl::StatusOr<Score> ReadCalibration(const SlimArguments& arguments, const onnx::ModelProto& model,
-                                      const SampleFiles& calibration, SlimOptions& options, ReportContext& context) {
+                                      const SampleFiles& calibration, const std::vector<int64_t>& labels,
+                                      SlimOptions& options, ReportContext& context) {
   CNNOPT_ASSIGN_OR_RETURN(const std::vector<InputInfo> inputs, ModelInputs(model, options.input_shapes));
   const int64_t limit = arguments.samples.value_or(kDefaultCalibrationSamples);
   CNNOPT_ASSIGN_OR_RETURN(SampleSet set, calibration.Read(inputs, limit));
   CNNOPT_ASSIGN_OR_RETURN(context.calibration_sha256, ContentSha256(set.files));
   Score score;
   if (!arguments.labels.empty()) {
-    CNNOPT_ASSIGN_OR_RETURN(score, LabelScore(arguments, calibration, inputs, set, options.runtime));
+    CNNOPT_ASSIGN_OR_RETURN(score, LabelScore(arguments, labels, calibration, inputs, set, options.runtime));
   }
   options.samples = std::move(set.samples);
   return score;
@@ -153,12 +144,17 @@ std::string Title(const SlimArguments& arguments, const ReportContext& context) 
   return absl::StrCat(arguments.in, " -> ", arguments.dry_run ? "nothing written (dry run)" : "nothing written");
 }
 
-// The last part of -v, for a log file.
-void LogResult(const SlimArguments& arguments, const SlimReport& report, const ReportContext& context, Log& log) {
+TableOptions TableOf(const SlimArguments& arguments, const ReportContext& context) {
   TableOptions table;
-  table.verbose = true;
   table.title = Title(arguments, context);
   table.samples = context.calibration;
+  return table;
+}
+
+// The last part of -v, for a log file.
+void LogResult(const SlimArguments& arguments, const SlimReport& report, const ReportContext& context, Log& log) {
+  TableOptions table = TableOf(arguments, context);
+  table.verbose = true;
   log.Write(RenderTable(report, table));
   for (const std::string& warning : report.warnings) log.Write(absl::StrCat("warning: ", warning));
   if (report.verdict == Verdict::kRefused) log.Write(absl::StrCat("nothing written: ", report.reason));
@@ -175,12 +171,10 @@ ExitCode Print(const SlimArguments& arguments, const SlimReport& report, const R
                const Console& console) {
   const bool failed_unchanged = report.verdict == Verdict::kUnchanged && arguments.fail_if_unchanged;
   if (!arguments.quiet) {
-    TableOptions table;
+    TableOptions table = TableOf(arguments, context);
     table.width = console.width;
     table.color = console.color;
     table.verbose = arguments.verbose;
-    table.title = Title(arguments, context);
-    table.samples = context.calibration;
     console.out << RenderTable(report, table);
     if (arguments.verbose) console.err << StagesLine(report.stages);
     for (const std::string& warning : report.warnings) {
@@ -274,10 +268,8 @@ absl::StatusOr<ExitCode> RunSearch(Setup& setup) {
   setup.log.Write(absl::StrCat("score of the original: ", original));
   Watcher watcher(arguments, setup.console, setup.log);
   CNNOPT_ASSIGN_OR_RETURN(std::unique_ptr<SlimJob> job, PrepareTrials(setup, watcher.progress()));
-  const Trials trials{
-      arguments, setup.context, *job, setup.score, job->original().macs.has_value(), [&](const std::string& line) {
-        setup.log.Write(line);
-      }};
+  const Trials trials{arguments, setup.context, *job, setup.score,
+                      [&](const std::string& line) { setup.log.Write(line); }};
   CNNOPT_ASSIGN_OR_RETURN(Outcome outcome,
                           FindSlimmest(trials, original, *arguments.max_drop, arguments.lower_is_better));
   watcher.Stop();
@@ -293,10 +285,8 @@ absl::StatusOr<ExitCode> RunSweep(Setup& setup) {
   const SlimArguments& arguments = setup.arguments;
   Watcher watcher(arguments, setup.console, setup.log);
   CNNOPT_ASSIGN_OR_RETURN(const std::unique_ptr<SlimJob> job, PrepareTrials(setup, watcher.progress()));
-  const Trials trials{
-      arguments, setup.context, *job, setup.score, job->original().macs.has_value(), [&](const std::string& line) {
-        setup.log.Write(line);
-      }};
+  const Trials trials{arguments, setup.context, *job, setup.score,
+                      [&](const std::string& line) { setup.log.Write(line); }};
   StagedFiles files;
   std::vector<Outcome> outcomes;
   std::vector<SweepPoint> sweep;
@@ -324,16 +314,19 @@ absl::StatusOr<ExitCode> RunSweep(Setup& setup) {
 }
 
 // With labels, no more than half of the samples are for anything but the score.
-absl::StatusOr<SlimArguments> LimitSamples(SlimArguments arguments) {
+SlimArguments LimitSamples(SlimArguments arguments, const std::vector<int64_t>& labels) {
   if (arguments.labels.empty() || arguments.samples.has_value()) return arguments;
-  CNNOPT_ASSIGN_OR_RETURN(const std::vector<int64_t> labels, ReadLabels(arguments.labels));
   const auto half = static_cast<int64_t>(labels.size() / 2);
   if (half < kDefaultCalibrationSamples) arguments.samples = std::max<int64_t>(half, 1);
   return arguments;
 }
 
 absl::StatusOr<ExitCode> RunLogged(const SlimArguments& given, const Console& console, Log& log) {
-  CNNOPT_ASSIGN_OR_RETURN(const SlimArguments arguments, From(Origin::kInput, LimitSamples(given)));
+  std::vector<int64_t> labels;
+  if (!given.labels.empty()) {
+    CNNOPT_ASSIGN_OR_RETURN(labels, From(Origin::kInput, ReadLabels(given.labels)));
+  }
+  const SlimArguments arguments = LimitSamples(given, labels);
   CNNOPT_ASSIGN_OR_RETURN(Runtime runtime, From(Origin::kUsage, OpenRuntime(arguments)));
 
   ReportContext context;
@@ -350,7 +343,7 @@ absl::StatusOr<ExitCode> RunLogged(const SlimArguments& given, const Console& co
   Score score;
   if (calibration.has_value()) {
     CNNOPT_ASSIGN_OR_RETURN(
-        score, From(Origin::kInput, ReadCalibration(arguments, file.proto, *calibration, options, context)));
+        score, From(Origin::kInput, ReadCalibration(arguments, file.proto, *calibration, labels, options, context)));
   }
   if (!arguments.evaluate.empty()) score = CommandScore(arguments.evaluate, arguments.evaluate_seconds);
   context.options = CanonicalOptions(arguments, context.calibration_sha256);

@@ -18,7 +18,7 @@ namespace {
 
 constexpr int kResolution = 2;  // hundredths of the original's cost
 
-// `arguments` with `target` as their only budget.
+// `arguments` with `target` as their only budget: on MACs, or on parameters where those are unknown.
 SlimArguments WithTarget(SlimArguments arguments, double target, bool in_macs) {
   arguments.evaluate.clear();
   arguments.labels.clear();
@@ -67,19 +67,15 @@ std::string PointPath(const std::string& path, double target) {
   const size_t name = path.rfind('/') == std::string::npos ? 0 : path.rfind('/') + 1;
   const size_t dot = path.rfind('.');
   const size_t end = dot == std::string::npos || dot <= name ? path.size() : dot;
-  return absl::StrCat(path.substr(0, end), "-", target, path.substr(end));
+  return absl::StrCat(path.substr(0, end), "-", ShortestText(target), path.substr(end));
 }
 
 absl::StatusOr<Outcome> Try(const Trials& trials, double target) {
   Outcome outcome;
-  outcome.arguments = WithTarget(trials.arguments, target, trials.in_macs);
+  outcome.arguments = WithTarget(trials.arguments, target, trials.job.original().macs.has_value());
   outcome.context = trials.context;
   outcome.context.options = CanonicalOptions(outcome.arguments, trials.context.calibration_sha256);
-  Goal goal;
-  goal.target_macs = outcome.arguments.target_macs;
-  goal.target_params = outcome.arguments.target_params;
-  goal.bounds = trials.arguments.bounds;
-  CNNOPT_ASSIGN_OR_RETURN(outcome.report, From(Origin::kSlim, trials.job.Run(goal, outcome.model)));
+  CNNOPT_ASSIGN_OR_RETURN(outcome.report, From(Origin::kSlim, trials.job.Run(outcome.arguments, outcome.model)));
   if (trials.score && outcome.report.verdict == Verdict::kSlimmed) {
     CNNOPT_ASSIGN_OR_RETURN(outcome.score, From(Origin::kUsage, trials.score(outcome.model)));
   }

@@ -29,7 +29,6 @@ struct Trials {
   const ReportContext& context;
   SlimJob& job;
   Score score;                                        // null: there is none
-  bool in_macs = true;                                // budgets are on MACs, else on parameters
   std::function<void(const std::string& line)> tell;  // of every trial
 };
 

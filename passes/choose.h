@@ -25,12 +25,12 @@ struct ChooseContext {
 struct Chosen {
   Plan plan;
   std::vector<Target> targets;
-  Bounds bounds;                            // that the result must hold
-  Choices choices;                          // under bounds alone: what was searched,
-  size_t steps = 0;                         // and how far along its path `plan` is
-  std::vector<std::vector<double>> damage;  // [site][candidate], see MeasureDamage; empty: nothing was weighed
-  std::string kept_reason;                  // of sites that had candidates and were kept all the same
-  std::string refusal;                      // why no plan does what was asked; empty when one does
+  Bounds bounds;            // that the result must hold
+  Choices choices;          // under bounds alone: what was searched,
+  size_t steps = 0;         // and how far along its path `plan` is
+  Damages damage;           // empty: nothing was weighed
+  std::string kept_reason;  // of sites that had candidates and were kept all the same
+  std::string refusal;      // why no plan does what was asked; empty when one does
 };
 
 // What plans cost where no budget says it.
