@@ -420,7 +420,7 @@ std::vector<Flag> BuildFlags() {
        "weights that a caller of the model could override (initializers that are also inputs) count as constant", false,
        StoreSwitch<&A::assume_constant, true>},
       {"--keep", "", "REGEX", kLayers,
-       "keep layers in whose names REGEX matches; @FILE: one REGEX a line, here and with the next two", true,
+       "keep layers in whose names REGEX matches; @FILE: one a line, here and with the next two", true,
        StoreRule<StoreKeep>},
       {"--only", "", "REGEX", kLayers, "keep all layers but those in whose names REGEX matches", true,
        StoreRule<StoreOnly>},
