@@ -12,11 +12,11 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_replace.h"
 #include "cli/commands.h"
-#include "cli/display.h"
 #include "cli/help.h"
-#include "cli/options.h"
 #include "cli/slim_command.h"
+#include "job/options.h"
 #include "onnx_io/status_macros.h"
+#include "report/display.h"
 
 namespace cnnopt {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "cli/console.h"
-#include "cli/exit_code.h"
+#include "job/exit_code.h"
 
 namespace cnnopt {
 

@@ -6,11 +6,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "cli/compare_command.h"
-#include "cli/display.h"
 #include "cli/inspect_command.h"
-#include "cli/parse_number.h"
 #include "cli/passes_command.h"
+#include "job/parse_number.h"
 #include "onnx_io/status_macros.h"
+#include "report/display.h"
 
 namespace cnnopt {
 namespace {

@@ -9,8 +9,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "cli/console.h"
-#include "cli/exit_code.h"
-#include "cli/options.h"
+#include "job/exit_code.h"
+#include "job/options.h"
 
 namespace cnnopt {
 

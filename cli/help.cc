@@ -4,10 +4,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "cli/display.h"
-#include "cli/exit_code.h"
-#include "cli/options.h"
+#include "job/exit_code.h"
+#include "job/options.h"
 #include "passes/catalog.h"
+#include "report/display.h"
 
 namespace cnnopt {
 namespace {

@@ -7,11 +7,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "cli/columns.h"
-#include "cli/display.h"
-#include "cli/input_shapes.h"
+#include "job/input_shapes.h"
 #include "onnx_io/model_file.h"
 #include "onnx_io/status_macros.h"
+#include "report/columns.h"
+#include "report/display.h"
 
 namespace cnnopt {
 namespace {

@@ -8,8 +8,8 @@
 
 #include "absl/status/statusor.h"
 #include "cli/console.h"
-#include "cli/exit_code.h"
-#include "cli/options.h"
+#include "job/exit_code.h"
+#include "job/options.h"
 #include "passes/inspect.h"
 
 namespace cnnopt {

@@ -4,7 +4,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "cli/display.h"
+#include "report/display.h"
 
 namespace cnnopt {
 

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "cli/display.h"
+#include "report/display.h"
 
 namespace cnnopt {
 namespace {

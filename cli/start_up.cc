@@ -15,7 +15,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "cli/exit_code.h"
+#include "job/exit_code.h"
 #include "onnx_io/temporaries.h"
 
 namespace cnnopt {

@@ -3,9 +3,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "cli/display.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "report/display.h"
 #include "tests/testing/model.h"
 #include "tests/testing/process.h"
 #include "tests/testing/temp_folder.h"

@@ -3,10 +3,10 @@
 
 #include "absl/strings/str_split.h"
 #include "cli/commands.h"
-#include "cli/display.h"
 #include "cli/help.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "report/display.h"
 #include "tests/testing/model.h"
 #include "tests/testing/process.h"
 #include "tests/testing/temp_folder.h"

@@ -2,10 +2,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "cli/display.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/cli/sample_report.h"
+#include "report/display.h"
+#include "tests/report/sample_report.h"
 
 namespace cnnopt {
 namespace {
