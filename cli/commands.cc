@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <initializer_list>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "cli/compare_command.h"
@@ -10,6 +12,7 @@
 #include "cli/passes_command.h"
 #include "job/parse_number.h"
 #include "onnx_io/status_macros.h"
+#include "passes/nearest.h"
 #include "report/display.h"
 
 namespace cnnopt {
@@ -121,8 +124,22 @@ const Command* FindCommand(absl::string_view name) {
   return nullptr;
 }
 
+absl::Status CheckCommandName(const std::string& word) {
+  std::vector<std::string> known = {"help", "version"};
+  for (const Command& command : Commands()) known.emplace_back(command.name);
+  const std::string nearest = Nearest(word, known);
+  std::error_code unseen;
+  if (nearest.empty() || word.find_first_of("./-") != std::string::npos || std::filesystem::exists(word, unseen)) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat("there is neither a command nor a file '", ForScreen(word),
+                                                 "', did you mean 'cnnopt ",
+                                                 nearest == "help" || nearest == "version" ? "--" : "", nearest, "'?"));
+}
+
 absl::StatusOr<SlimArguments> ParseCommand(const Command& command, const std::vector<std::string>& arguments) {
-  CNNOPT_ASSIGN_OR_RETURN(SlimArguments parsed, ParseFlags(arguments, command.flags));
+  CNNOPT_ASSIGN_OR_RETURN(SlimArguments parsed,
+                          ParseFlags(arguments, command.flags, absl::StrCat("cnnopt ", command.name, " --help")));
   if (parsed.action != SlimArguments::Action::kSlim) return parsed;
   const size_t found = parsed.positions.size();
   const std::string usage =

@@ -84,8 +84,10 @@ struct Flag {
 // All flags, in the order in which --help shows them, groups together.
 const std::vector<Flag>& Flags();
 
-// Parses flags of `flags` and positions, without what no flag can tell alone. Errors: as ParseSlimArguments.
-absl::StatusOr<SlimArguments> ParseFlags(const std::vector<std::string>& arguments, const std::vector<Flag>& flags);
+// Parses flags of `flags` and positions, without what no flag can tell alone. `help` lists the flags, "cnnopt --help".
+// Errors: as ParseSlimArguments.
+absl::StatusOr<SlimArguments> ParseFlags(const std::vector<std::string>& arguments, const std::vector<Flag>& flags,
+                                         absl::string_view help);
 
 // Parses what follows the program's name, for the main job. Errors: InvalidArgument, one line that names the flag, what
 // was found and what was expected, or the known flag that was probably meant.
