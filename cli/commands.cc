@@ -8,7 +8,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "cli/compare_command.h"
+#include "cli/completions.h"
 #include "cli/inspect_command.h"
+#include "cli/man_page.h"
 #include "cli/passes_command.h"
 #include "job/parse_number.h"
 #include "onnx_io/status_macros.h"
@@ -113,6 +115,15 @@ const std::vector<Command>& Commands() {
        RunCompare},
       {"passes", "", 0, 0, "list every form and cleanup pass", "Prints one line for each: name, kind, what it does.",
        FlagsOf({}, {}), RunPasses},
+      {"completions", "bash|zsh|fish", 1, 1, "complete words in a shell",
+       "Prints a script that lets the shell complete commands, options, their values and files. Of bash: source it, or "
+       "put it below share/bash-completion/completions under the name cnnopt. Installation does so for all three.",
+       FlagsOf({}, {}), RunCompletions},
+      {"man", "[markdown]", 0, 1, "print the manual page",
+       "Prints every option of every command as a manual page, 'cnnopt man | man -l -' shows it; with the word "
+       "markdown "
+       "as docs/options.md.",
+       FlagsOf({}, {}), RunMan},
   };
   return commands;
 }

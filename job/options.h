@@ -72,8 +72,10 @@ inline constexpr int64_t kDefaultExternalThreshold = 1024;
 struct Flag {
   const char* name;        // "--target-macs"
   const char* short_name;  // "-q", or ""
-  const char* value;       // "X"; "": a switch; "[=SIZE]": a switch that may carry a value
-  const char* group;       // the heading in --help
+  // What stands for the value: "X"; "": a switch; "[=SIZE]": a switch that may carry a value. Parts between bars in
+  // lower case are typed as they are, "enforce|report|off"; FILE and PATH are files. Completions go by this.
+  const char* value;
+  const char* group;  // the heading in --help
   std::string help;
   bool repeatable;
   // Stores one value ("" for a switch). The message of an error says what was expected.
