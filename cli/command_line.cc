@@ -37,6 +37,7 @@ absl::StatusOr<ExitCode> Dispatch(const std::vector<std::string>& arguments, con
     }
     return command->run(parsed, console);
   }
+  if (!arguments.empty()) CNNOPT_RETURN_IF_ERROR(From(Origin::kUsage, CheckCommandName(arguments[0])));
   CNNOPT_ASSIGN_OR_RETURN(const SlimArguments parsed, From(Origin::kUsage, ParseSlimArguments(arguments)));
   switch (parsed.action) {
     case SlimArguments::Action::kHelp:

@@ -29,6 +29,10 @@ const std::vector<Command>& Commands();
 // The command called `name`, or null: then the words belong to the main job.
 const Command* FindCommand(absl::string_view name);
 
+// Ok unless `word`, the first of a command line, is probably a misspelt command: no path, no file, near to a name.
+// Errors: InvalidArgument, with the command that was probably meant.
+absl::Status CheckCommandName(const std::string& word);
+
 // Parses what follows the command's name. Errors: InvalidArgument, one line as of ParseSlimArguments.
 absl::StatusOr<SlimArguments> ParseCommand(const Command& command, const std::vector<std::string>& arguments);
 

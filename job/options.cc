@@ -18,16 +18,16 @@
 namespace cnnopt {
 namespace {
 
-absl::Status UnknownFlag(const std::string& argument, const std::vector<Flag>& flags) {
+absl::Status UnknownFlag(const std::string& argument, const std::vector<Flag>& flags, absl::string_view help) {
   const std::string name = argument.substr(0, argument.find('='));
   std::vector<std::string> known;
   for (const Flag& flag : flags) {
     known.push_back(absl::StrCat(flag.name).substr(2));
   }
   const std::string nearest = Nearest(name.substr(std::min(name.find_first_not_of('-'), name.size())), known);
-  return absl::InvalidArgumentError(
-      absl::StrCat("unknown option ", ForScreen(name), ", ",
-                   nearest.empty() ? "'cnnopt --help' lists them" : absl::StrCat("did you mean --", nearest, "?")));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "unknown option ", ForScreen(name), ", ",
+      nearest.empty() ? absl::StrCat("'", help, "' lists them") : absl::StrCat("did you mean --", nearest, "?")));
 }
 
 absl::Status NeedsValue(const Flag& flag) {
@@ -68,12 +68,13 @@ CLI::Option* AddFlag(const Flag& flag, CLI::App& app) {
   return option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
-absl::Status CheckLeftOver(std::vector<std::string> extras, const std::vector<Flag>& flags) {
+absl::Status CheckLeftOver(std::vector<std::string> extras, const std::vector<Flag>& flags, absl::string_view help) {
   extras.erase(std::remove(extras.begin(), extras.end(), "--"), extras.end());
-  return extras.empty() ? absl::OkStatus() : UnknownFlag(extras[0], flags);
+  return extras.empty() ? absl::OkStatus() : UnknownFlag(extras[0], flags, help);
 }
 
-absl::StatusOr<Words> Split(const std::vector<std::string>& arguments, const std::vector<Flag>& flags) {
+absl::StatusOr<Words> Split(const std::vector<std::string>& arguments, const std::vector<Flag>& flags,
+                            absl::string_view help) {
   CNNOPT_RETURN_IF_ERROR(CheckEmptyValues(arguments, flags));
   constexpr int kMostPositions = 1 << 20;
   CLI::App app;
@@ -101,13 +102,13 @@ absl::StatusOr<Words> Split(const std::vector<std::string>& arguments, const std
   for (const CLI::Option* option : options) {
     words.flags.push_back(option->results());
   }
-  CNNOPT_RETURN_IF_ERROR(CheckLeftOver(app.remaining(), flags));
+  CNNOPT_RETURN_IF_ERROR(CheckLeftOver(app.remaining(), flags, help));
   if (positions->count() > 0) words.positions = positions->results();
   return words;
 }
 
 // What the file of --config says, of flags that the command line does not give.
-absl::Status AddConfig(const std::vector<Flag>& flags, Words& words) {
+absl::Status AddConfig(const std::vector<Flag>& flags, absl::string_view help, Words& words) {
   const auto config = std::find_if(flags.begin(), flags.end(), [](const Flag& flag) { return flag.is("--config"); });
   if (config == flags.end()) return absl::OkStatus();
   const std::vector<std::string> paths = words.flags[static_cast<size_t>(config - flags.begin())];
@@ -118,7 +119,7 @@ absl::Status AddConfig(const std::vector<Flag>& flags, Words& words) {
       const auto flag = std::find_if(flags.begin(), flags.end(), [&](const Flag& f) { return f.is(entry.flag); });
       if (flag == flags.end() || flag == config) {
         return absl::InvalidArgumentError(
-            absl::StrCat("'", ForScreen(path), "': ", UnknownFlag(entry.flag, flags).message()));
+            absl::StrCat("'", ForScreen(path), "': ", UnknownFlag(entry.flag, flags, help).message()));
       }
       const auto at = static_cast<size_t>(flag - flags.begin());
       if (given[at].empty()) words.flags[at].insert(words.flags[at].end(), entry.values.begin(), entry.values.end());
@@ -249,9 +250,10 @@ absl::Status CheckTogether(SlimArguments& arguments) {
 
 }  // namespace
 
-absl::StatusOr<SlimArguments> ParseFlags(const std::vector<std::string>& arguments, const std::vector<Flag>& flags) {
-  CNNOPT_ASSIGN_OR_RETURN(Words words, Split(arguments, flags));
-  CNNOPT_RETURN_IF_ERROR(AddConfig(flags, words));
+absl::StatusOr<SlimArguments> ParseFlags(const std::vector<std::string>& arguments, const std::vector<Flag>& flags,
+                                         absl::string_view help) {
+  CNNOPT_ASSIGN_OR_RETURN(Words words, Split(arguments, flags, help));
+  CNNOPT_RETURN_IF_ERROR(AddConfig(flags, help, words));
   SlimArguments parsed;
   parsed.positions = std::move(words.positions);
   for (size_t i = 0; i < words.flags.size(); ++i) {
@@ -261,7 +263,7 @@ absl::StatusOr<SlimArguments> ParseFlags(const std::vector<std::string>& argumen
 }
 
 absl::StatusOr<SlimArguments> ParseSlimArguments(const std::vector<std::string>& arguments) {
-  CNNOPT_ASSIGN_OR_RETURN(SlimArguments parsed, ParseFlags(arguments, Flags()));
+  CNNOPT_ASSIGN_OR_RETURN(SlimArguments parsed, ParseFlags(arguments, Flags(), "cnnopt --help"));
   if (parsed.action != SlimArguments::Action::kSlim) {
     return parsed;
   }

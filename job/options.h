@@ -72,8 +72,10 @@ inline constexpr int64_t kDefaultExternalThreshold = 1024;
 struct Flag {
   const char* name;        // "--target-macs"
   const char* short_name;  // "-q", or ""
-  const char* value;       // "X"; "": a switch; "[=SIZE]": a switch that may carry a value
-  const char* group;       // the heading in --help
+  // What stands for the value: "X"; "": a switch; "[=SIZE]": a switch that may carry a value. Parts between bars in
+  // lower case are typed as they are, "enforce|report|off"; FILE and PATH are files. Completions go by this.
+  const char* value;
+  const char* group;  // the heading in --help
   std::string help;
   bool repeatable;
   // Stores one value ("" for a switch). The message of an error says what was expected.
@@ -84,8 +86,10 @@ struct Flag {
 // All flags, in the order in which --help shows them, groups together.
 const std::vector<Flag>& Flags();
 
-// Parses flags of `flags` and positions, without what no flag can tell alone. Errors: as ParseSlimArguments.
-absl::StatusOr<SlimArguments> ParseFlags(const std::vector<std::string>& arguments, const std::vector<Flag>& flags);
+// Parses flags of `flags` and positions, without what no flag can tell alone. `help` lists the flags, "cnnopt --help".
+// Errors: as ParseSlimArguments.
+absl::StatusOr<SlimArguments> ParseFlags(const std::vector<std::string>& arguments, const std::vector<Flag>& flags,
+                                         absl::string_view help);
 
 // Parses what follows the program's name, for the main job. Errors: InvalidArgument, one line that names the flag, what
 // was found and what was expected, or the known flag that was probably meant.

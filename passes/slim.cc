@@ -164,6 +164,10 @@ absl::Status RunOriginal(Job& job) {
   CNNOPT_ASSIGN_OR_RETURN(const GraphView view,
                           GraphView::Create(job.original.graph(), InputsOf(job.original, options.assume_constant)));
   report.before = report.after = TotalsOf(job.original, FindSites(view, job.shapes));
+  const absl::Status inputs = InputShapes(job.original, options.input_shapes).status();
+  if (!report.before.macs.has_value() && !inputs.ok()) {
+    report.warnings.push_back(absl::StrCat("MACs are unknown: ", inputs.message()));
+  }
   return absl::OkStatus();
 }
 
