@@ -92,8 +92,8 @@ const std::vector<Flag>& Flags();
 // Parses flags of `flags` and positions, without what no flag can tell alone. Errors: as ParseSlimArguments.
 absl::StatusOr<SlimArguments> ParseFlags(const std::vector<std::string>& arguments, const std::vector<Flag>& flags);
 
-// The flags `entries`, of the main job, without a command line: a switch has the value "true" or "false". IN and OUT are
-// the caller's. Errors: as ParseSlimArguments.
+// The flags `entries`, of the main job, without a command line: a switch has the value "true" or "false". IN and OUT
+// are the caller's. Errors: as ParseSlimArguments.
 absl::StatusOr<SlimArguments> ArgumentsOf(const std::vector<ConfigEntry>& entries);
 
 // Parses what follows the program's name, for the main job. Errors: InvalidArgument, one line that names the flag, what

@@ -170,8 +170,8 @@ absl::StatusOr<Prepared> Prepare(const SlimArguments& given, const std::function
   CNNOPT_ASSIGN_OR_RETURN(const std::optional<SampleFiles> calibration, OpenCalibration(arguments, proto));
   CNNOPT_ASSIGN_OR_RETURN(job.options, MakeSlimOptions(arguments, proto, calibration, runtime));
   if (calibration.has_value()) {
-    CNNOPT_ASSIGN_OR_RETURN(job.score, From(Origin::kInput, ReadCalibration(arguments, proto, *calibration, labels,
-                                                                            job.options, context)));
+    CNNOPT_ASSIGN_OR_RETURN(
+        job.score, From(Origin::kInput, ReadCalibration(arguments, proto, *calibration, labels, job.options, context)));
   }
   if (!arguments.evaluate.empty()) job.score = CommandScore(arguments.evaluate, arguments.evaluate_seconds);
   context.options = CanonicalOptions(arguments, context.calibration_sha256);

@@ -32,7 +32,8 @@ absl::StatusOr<GivenModel> ReadGivenModel(const SlimArguments& arguments);
 
 // Reads all but the model, which `model` gives once the flags are known to make sense. Prints nothing, and reads no
 // file that `arguments` do not name. Errors carry their origin.
-absl::StatusOr<Prepared> Prepare(const SlimArguments& arguments, const std::function<absl::StatusOr<GivenModel>()>& model);
+absl::StatusOr<Prepared> Prepare(const SlimArguments& arguments,
+                                 const std::function<absl::StatusOr<GivenModel>()>& model);
 
 }  // namespace cnnopt
 

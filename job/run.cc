@@ -15,8 +15,7 @@ absl::StatusOr<Outcome> RunOnce(Prepared& job, const Listener& listener) {
     return OutputBytes(job.arguments, job.file, job.context, model);
   };
   Outcome outcome{job.arguments, {}, job.context, {}, {}};
-  CNNOPT_ASSIGN_OR_RETURN(outcome.report,
-                          From(Origin::kSlim, Slim(job.file.proto, job.options, listener.progress)));
+  CNNOPT_ASSIGN_OR_RETURN(outcome.report, From(Origin::kSlim, Slim(job.file.proto, job.options, listener.progress)));
   return outcome;
 }
 

@@ -4,8 +4,7 @@
 
 namespace cnnopt {
 
-// "0.1.0", as CMakeLists.txt has it.
-inline constexpr char kToolVersion[] = CNNOPT_VERSION;
+extern const char kToolVersion[];  // "0.1.0", as CMakeLists.txt has it
 
 }  // namespace cnnopt
 

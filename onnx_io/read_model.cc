@@ -119,9 +119,8 @@ absl::StatusOr<ModelFile> ReadModel(const std::string& path, const Limits& limit
 
 absl::StatusOr<ModelFile> ReadModelBytes(absl::string_view bytes, const Limits& limits) {
   ModelFile model;
-  CNNOPT_RETURN_IF_ERROR(AnnotateWith(Read(InputFile::OfBytes(bytes, "the model"), limits, model), [] {
-    return std::string("the model's bytes");
-  }));
+  CNNOPT_RETURN_IF_ERROR(AnnotateWith(Read(InputFile::OfBytes(bytes, "the model"), limits, model),
+                                      [] { return std::string("the model's bytes"); }));
   return model;
 }
 

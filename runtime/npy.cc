@@ -229,9 +229,9 @@ absl::StatusOr<ArrayFile> ArrayFile::OfMemory(std::string name, int32_t data_typ
   const int64_t count = ElementCount(shape);
   const int64_t expected = count < 0 ? -1 : PayloadBytes(data_type, count);
   if (expected < 0 || expected != static_cast<int64_t>(bytes.size())) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(Quote(name), ": shape [", absl::StrJoin(shape, ","), "] and data type ", data_type,
-                     expected < 0 ? " are no array" : absl::StrCat(" take ", expected, " bytes, found ", bytes.size())));
+    return absl::InvalidArgumentError(absl::StrCat(
+        Quote(name), ": shape [", absl::StrJoin(shape, ","), "] and data type ", data_type,
+        expected < 0 ? " are no array" : absl::StrCat(" take ", expected, " bytes, found ", bytes.size())));
   }
   ArrayFile result;
   result.path_ = std::move(name);

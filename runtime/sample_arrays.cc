@@ -117,9 +117,10 @@ class ArraySource : public InputSource {
 
  private:
   std::string Where() const {
-    return pieces_.size() == 1 ? pieces_[0].path()
-                               : absl::StrCat(pieces_.size(), pieces_[0].file->in_memory() ? " arrays of " : " files from ", pieces_[0].path(),
-                                              pieces_[0].file->in_memory() ? "" : " on");
+    return pieces_.size() == 1
+               ? pieces_[0].path()
+               : absl::StrCat(pieces_.size(), pieces_[0].file->in_memory() ? " arrays of " : " files from ",
+                              pieces_[0].path(), pieces_[0].file->in_memory() ? "" : " on");
   }
 
   // Of every piece. They are alike: all hold rows or all whole inputs, of one dtype.
@@ -280,8 +281,8 @@ absl::StatusOr<InputSources> SourcesOfArrays(absl::Span<const ArrayView> arrays,
       return absl::InvalidArgumentError(
           absl::StrCat("array ", Quote(name), " belongs to no input: expected ", Names(inputs)));
     }
-    CNNOPT_ASSIGN_OR_RETURN(ArrayFile file, ArrayFile::OfMemory(absl::StrCat("array ", name), array.data_type,
-                                                                array.shape, array.bytes));
+    CNNOPT_ASSIGN_OR_RETURN(
+        ArrayFile file, ArrayFile::OfMemory(absl::StrCat("array ", name), array.data_type, array.shape, array.bytes));
     pieces[name].push_back({std::make_shared<const ArrayFile>(std::move(file)), ""});
   }
   for (const DeclaredInput& input : inputs) {

@@ -202,8 +202,7 @@ absl::StatusOr<SampleFiles> SampleFiles::Open(const std::vector<std::string>& pa
   return SampleFiles(std::move(impl));
 }
 
-absl::StatusOr<SampleFiles> SampleFiles::OfArrays(const std::vector<ArrayView>& arrays,
-                                                  const onnx::ModelProto& model) {
+absl::StatusOr<SampleFiles> SampleFiles::OfArrays(const std::vector<ArrayView>& arrays, const onnx::ModelProto& model) {
   auto impl = std::make_unique<Impl>();
   impl->inputs = DeclaredInputs(model.graph());
   CNNOPT_ASSIGN_OR_RETURN(impl->sources, SourcesOfArrays(arrays, impl->inputs));
