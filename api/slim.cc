@@ -199,7 +199,11 @@ absl::StatusOr<Report> Slim(onnx::ModelProto& model, const Options& options, con
 
 int ExitCodeOf(const absl::StatusOr<Report>& result) {
   if (result.ok()) return result->verdict == Report::Verdict::kRefused ? kExitVerification : kExitDone;
-  return absl::IsCancelled(result.status()) ? kExitInterrupted : StatusToExitCode(result.status());
+  return ExitCodeOf(result.status());
+}
+
+int ExitCodeOf(const absl::Status& error) {
+  return absl::IsCancelled(error) ? kExitInterrupted : StatusToExitCode(error);
 }
 
 }  // namespace cnnopt

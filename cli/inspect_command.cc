@@ -1,13 +1,12 @@
 #include "cli/inspect_command.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "job/input_shapes.h"
+#include "job/inspect_job.h"
 #include "onnx_io/model_file.h"
 #include "onnx_io/status_macros.h"
 #include "report/columns.h"
@@ -16,7 +15,6 @@
 namespace cnnopt {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using Rows = std::vector<std::vector<std::string>>;
 
 std::string CountOrUnknown(const std::optional<int64_t>& count, int digits) {
@@ -147,105 +145,6 @@ std::string SideBySide(const InspectedModels& models, size_t width) {
   return RenderColumns(rows, {width});
 }
 
-template <typename T>
-Json OrNull(const std::optional<T>& value) {
-  return value.has_value() ? Json(*value) : Json(nullptr);
-}
-
-Json FormsJson(const LayerFacts& layer) {
-  Json forms = Json::array();
-  for (const FormFacts& form : layer.forms) {
-    Json ranks = Json::array();
-    for (const RankFacts& rank : form.ranks) {
-      ranks.push_back({{"rank", rank.rank},
-                       {"macs", OrNull(rank.macs)},
-                       {"params", rank.params},
-                       {"weight_error", rank.weight_error}});
-    }
-    forms.push_back({{"form", form.form},
-                     {"reason", form.reason.empty() ? Json(nullptr) : Json(ValidUtf8(form.reason))},
-                     {"ranks", ranks}});
-  }
-  return forms;
-}
-
-Json LayerJson(const LayerFacts& layer, const ModelFacts& facts) {
-  const std::optional<int64_t>& total = facts.totals.macs;
-  const bool known = layer.macs.has_value() && total.value_or(0) > 0;
-  return {{"name", ValidUtf8(layer.name)},
-          {"op", ValidUtf8(layer.op)},
-          {"kernel", layer.kernel},
-          {"in_channels", layer.in_channels},
-          {"out_channels", layer.out_channels},
-          {"groups", layer.groups},
-          {"stride", layer.stride},
-          {"dilation", layer.dilation},
-          {"output", OrNull(layer.output)},
-          {"macs", OrNull(layer.macs)},
-          {"macs_share", known ? Json(static_cast<double>(*layer.macs) / static_cast<double>(*total)) : Json(nullptr)},
-          {"params", layer.params},
-          {"reason", layer.slimmable() ? Json(nullptr) : Json(ValidUtf8(layer.reason))},
-          {"forms", FormsJson(layer)}};
-}
-
-Json ValuesJson(const std::vector<ValueFacts>& values) {
-  Json array = Json::array();
-  for (const ValueFacts& value : values) {
-    array.push_back({{"name", ValidUtf8(value.name)}, {"type", value.type}, {"shape", ValidUtf8(value.shape)}});
-  }
-  return array;
-}
-
-Json ModelJson(const std::string& path, const ModelFacts& facts) {
-  Json layers = Json::array();
-  for (const LayerFacts& layer : facts.layers) layers.push_back(LayerJson(layer, facts));
-  Json opsets = Json::object(), ops = Json::object(), cleanups = Json::array();
-  for (const auto& [domain, version] : facts.other_opsets) opsets[ValidUtf8(domain)] = version;
-  for (const auto& [op, count] : facts.ops) ops[ValidUtf8(op)] = count;
-  for (const std::string& cleanup : facts.cleanups) cleanups.push_back(ValidUtf8(cleanup));
-  return {{"path", ValidUtf8(path)},
-          {"ir_version", facts.ir_version},
-          {"opset", facts.opset},
-          {"other_opsets", opsets},
-          {"producer", ValidUtf8(facts.producer)},
-          {"inputs", ValuesJson(facts.inputs)},
-          {"outputs", ValuesJson(facts.outputs)},
-          {"nodes", facts.nodes},
-          {"ops", ops},
-          {"macs", OrNull(facts.totals.macs)},
-          {"params", facts.totals.params},
-          {"bytes", facts.totals.bytes},
-          {"slimmable_layers", facts.slimmable_layers},
-          {"slimmable_macs", OrNull(facts.slimmable_macs)},
-          {"cleanups", cleanups},
-          {"layers", layers}};
-}
-
-// An input of another name than the models have in common would stop all of them: shapes go to the models that have
-// such an input.
-std::map<std::string, Shape> ShapesFor(const std::map<std::string, Shape>& shapes, const onnx::GraphProto& graph) {
-  std::map<std::string, Shape> fitting;
-  for (const auto& [name, shape] : shapes) {
-    const auto is_input = [&wanted = name](const onnx::ValueInfoProto& input) { return input.name() == wanted; };
-    if (name.empty() || std::any_of(graph.input().begin(), graph.input().end(), is_input)) fitting[name] = shape;
-  }
-  return fitting;
-}
-
-absl::StatusOr<ModelFacts> InspectFile(const std::string& path, const SlimArguments& arguments) {
-  CNNOPT_ASSIGN_OR_RETURN(const ModelFile file, From(Origin::kInput, ReadModel(path)));
-  InspectOptions options;
-  const std::map<std::string, Shape> shapes =
-      arguments.positions.size() == 1 ? arguments.input_shapes : ShapesFor(arguments.input_shapes, file.proto.graph());
-  CNNOPT_ASSIGN_OR_RETURN(options.input_shapes, From(Origin::kUsage, NamedShapes(shapes, file.proto.graph())));
-  options.passes = arguments.passes;
-  options.cleanup = arguments.cleanup;
-  options.assume_constant = arguments.assume_constant;
-  options.factorise = arguments.forms;
-  options.threads = arguments.threads;
-  return From(Origin::kUsage, Inspect(file.proto, options));
-}
-
 }  // namespace
 
 std::string InspectText(const InspectedModels& models, size_t width, bool verbose) {
@@ -267,16 +166,11 @@ std::string InspectText(const InspectedModels& models, size_t width, bool verbos
   return text;
 }
 
-std::string InspectJson(const InspectedModels& models) {
-  Json array = Json::array();
-  for (const auto& [path, facts] : models) array.push_back(ModelJson(BaseName(path), facts));
-  return Json({{"schema", "cnnopt-inspect/1"}, {"models", array}}).dump(2) + "\n";
-}
-
 absl::StatusOr<ExitCode> RunInspect(const SlimArguments& arguments, const Console& console) {
   InspectedModels models;
   for (const std::string& path : arguments.positions) {
-    CNNOPT_ASSIGN_OR_RETURN(ModelFacts facts, InspectFile(path, arguments));
+    CNNOPT_ASSIGN_OR_RETURN(const ModelFile file, From(Origin::kInput, ReadModel(path)));
+    CNNOPT_ASSIGN_OR_RETURN(ModelFacts facts, InspectModel(file.proto, arguments, arguments.positions.size() > 1));
     models.emplace_back(path, std::move(facts));
   }
   console.out << (arguments.json ? InspectJson(models) : InspectText(models, console.width, arguments.verbose));

@@ -80,7 +80,7 @@ absl::Status RefuseExternalData(onnx::ModelProto& model) {
   return found == nullptr ? absl::OkStatus()
                           : absl::InvalidArgumentError(absl::StrCat(
                                 "tensor ", Quote(found->name()),
-                                " has external data, which a model in memory cannot refer to: give the model's path"));
+                                " has external data, which a model in memory cannot refer to: go from file to file"));
 }
 
 // Fills in all of `model` but its path; errors do not name the file.

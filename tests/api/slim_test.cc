@@ -187,8 +187,8 @@ TEST(Library, ExternalDataNeedsAPath) {
   location.set_value("weights.bin");
   std::string slim;
   EXPECT_THAT(SlimBytes(model.SerializeAsString(), slim, LenetOptions()),
-              FailsWith(absl::StatusCode::kInvalidArgument, "give the model's path"));
-  EXPECT_THAT(Slim(model, LenetOptions()), FailsWith(absl::StatusCode::kInvalidArgument, "give the model's path"));
+              FailsWith(absl::StatusCode::kInvalidArgument, "go from file to file"));
+  EXPECT_THAT(Slim(model, LenetOptions()), FailsWith(absl::StatusCode::kInvalidArgument, "go from file to file"));
   Options options = LenetOptions();
   options.external_data = 1024;
   EXPECT_THAT(SlimBytes(FileBytes(TestData("lenet.onnx")), slim, options),
@@ -238,19 +238,19 @@ TEST(Library, EightThreadsAtOnce) {
   std::vector<std::string> alone, together(8);
   const auto slim = [](int64_t i) {
     Options options = LenetOptions();
-    options.samples = 5 + i;
+    options.samples = 5 + i % 3;
     options.threads = i % 2 == 0 ? 1 : 2;
     onnx::ModelProto model = Lenet();
     EXPECT_THAT(Slim(model, options), IsOk());
     return model.SerializeAsString();
   };
-  for (int64_t i = 0; i < 8; ++i) alone.push_back(slim(i));
+  for (int64_t i = 0; i < 3; ++i) alone.push_back(slim(i));
   std::vector<std::thread> threads;
   for (size_t i = 0; i < 8; ++i) {
     threads.emplace_back([&, i] { together[i] = slim(static_cast<int64_t>(i)); });
   }
   for (std::thread& thread : threads) thread.join();
-  for (size_t i = 0; i < 8; ++i) EXPECT_TRUE(together[i] == alone[i]) << i;
+  for (size_t i = 0; i < 8; ++i) EXPECT_TRUE(together[i] == alone[i % 3]) << i;
 }
 
 TEST(Library, WritesReportsAndPlansOfModelsInMemory) {

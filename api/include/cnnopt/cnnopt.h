@@ -166,9 +166,23 @@ CNNOPT_API absl::StatusOr<Report> SlimBytes(absl::string_view model, std::string
 // unchanged. Works on a copy. Static library only.
 absl::StatusOr<Report> Slim(onnx::ModelProto& model, const Options& options = {}, const Progress& progress = {});
 
+// What a model is made of and what its layers could become, as `cnnopt inspect --json` prints it (docs/inspect.md). Of
+// the options count input_shapes, passes, cleanup, assume_constant, threads and the limits.
+CNNOPT_API absl::StatusOr<std::string> InspectFile(const std::string& path, const Options& options = {});
+CNNOPT_API absl::StatusOr<std::string> InspectBytes(absl::string_view model, const Options& options = {});
+
+// How far two models are apart on the same samples, as `cnnopt compare --json` prints it (docs/inspect.md). Of the
+// options count the samples, input_shapes, latency, threads, ort, the limits, and max_error and min_agreement, which
+// only say whether there is an "objection".
+CNNOPT_API absl::StatusOr<std::string> CompareFiles(const std::string& a, const std::string& b,
+                                                    const Options& options = {});
+CNNOPT_API absl::StatusOr<std::string> CompareBytes(absl::string_view a, absl::string_view b,
+                                                    const Options& options = {});
+
 // What the command's process would end with: 0 for a report, 4 where it says kRefused; 1 internal, 2 usage, 3 input,
 // 74 files, 75 memory, 130 cancelled.
 CNNOPT_API int ExitCodeOf(const absl::StatusOr<Report>& result);
+CNNOPT_API int ExitCodeOf(const absl::Status& error);
 
 }  // namespace cnnopt
 
