@@ -15,6 +15,7 @@
 #include "cli/help.h"
 #include "cli/slim_command.h"
 #include "job/options.h"
+#include "job/version.h"
 #include "onnx_io/status_macros.h"
 #include "report/display.h"
 
@@ -44,7 +45,7 @@ absl::StatusOr<ExitCode> Dispatch(const std::vector<std::string>& arguments, con
       console.out << HelpText();
       return kExitDone;
     case SlimArguments::Action::kVersion:
-      console.out << "cnnopt " << CNNOPT_VERSION << "\n";
+      console.out << "cnnopt " << kToolVersion << "\n";
       return kExitDone;
     case SlimArguments::Action::kSlim:
       return RunSlim(parsed, console);

@@ -465,7 +465,7 @@ std::vector<Flag> BuildFlags() {
        false, StoreThreads},
       {"--max-memory", "", "SIZE", kRunning,
        absl::StrCat("what statistics of the samples and values between layers may take, beside the model and ONNX "
-                    "Runtime; layers beyond it are fitted by weights only; default ",
+                    "Runtime; layers beyond it are fitted by weights only and not refitted; default ",
                     kDefaultMaxMemory / 1'000'000'000, "GB"),
        false, StoreMaxMemory},
       {"--ort", "", "PATH", kRunning, "the ONNX Runtime library to use; default $CNNOPT_ORT, else the installed one",

@@ -12,9 +12,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "job/config_file.h"
 #include "onnx_io/limits.h"
 #include "passes/slim.h"
 #include "runtime/image_options.h"
+#include "runtime/samples.h"
 
 namespace cnnopt {
 
@@ -26,6 +28,7 @@ struct SlimArguments : Goal {
   std::string in, out;                 // of the main job
 
   std::vector<std::string> calibration;  // each PATH or NAME=PATH
+  std::vector<ArrayView> arrays;         // in memory, in place of `calibration`: of a library's caller
   ImageOptions images;
   std::optional<int64_t> samples;
   Fit fit = Fit::kSamples;
@@ -65,6 +68,8 @@ struct SlimArguments : Goal {
   std::optional<double> tolerance;
 };
 
+bool HasCalibration(const SlimArguments& arguments);
+
 inline constexpr int64_t kDefaultCalibrationSamples = 256;
 inline constexpr int64_t kDefaultSyntheticSamples = 16;
 inline constexpr int64_t kDefaultExternalThreshold = 1024;
@@ -90,6 +95,10 @@ const std::vector<Flag>& Flags();
 // Errors: as ParseSlimArguments.
 absl::StatusOr<SlimArguments> ParseFlags(const std::vector<std::string>& arguments, const std::vector<Flag>& flags,
                                          absl::string_view help);
+
+// The flags `entries`, of the main job, without a command line: a switch has the value "true" or "false". IN and OUT
+// are the caller's. Errors: as ParseSlimArguments.
+absl::StatusOr<SlimArguments> ArgumentsOf(const std::vector<ConfigEntry>& entries);
 
 // Parses what follows the program's name, for the main job. Errors: InvalidArgument, one line that names the flag, what
 // was found and what was expected, or the known flag that was probably meant.

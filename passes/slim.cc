@@ -119,7 +119,7 @@ Totals TotalsOf(const onnx::ModelProto& model, const std::vector<Site>& sites) {
 struct Job {
   const onnx::ModelProto& original;
   SlimOptions options;
-  Progress progress;
+  ProgressSink progress;
   Selection selection;
   SlimReport report;
 
@@ -404,7 +404,7 @@ absl::Status RunGoal(Job& job, Workbench& bench, std::optional<Damages>& damage,
 }  // namespace
 
 struct SlimJob::State {
-  State(const onnx::ModelProto& model, const SlimOptions& options, Selection selection, const Progress& progress)
+  State(const onnx::ModelProto& model, const SlimOptions& options, Selection selection, const ProgressSink& progress)
       : job{model,
             options,
             [this, progress](const std::string& stage, int64_t done, int64_t total) {
@@ -426,7 +426,7 @@ SlimJob::SlimJob(std::unique_ptr<State> state) : state_(std::move(state)) {}
 SlimJob::~SlimJob() = default;
 
 absl::StatusOr<std::unique_ptr<SlimJob>> SlimJob::Prepare(const onnx::ModelProto& model, const SlimOptions& options,
-                                                          const Progress& progress) {
+                                                          const ProgressSink& progress) {
   CNNOPT_ASSIGN_OR_RETURN(Selection selection, SelectPasses(options.passes, options.cleanup));
   CNNOPT_RETURN_IF_ERROR(CheckOptions(options, selection));
   auto state = std::make_unique<State>(model, options, std::move(selection), progress);
@@ -452,7 +452,7 @@ absl::StatusOr<SlimReport> SlimJob::Run(const Goal& goal, onnx::ModelProto& slim
   return std::move(job.report);
 }
 
-absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& options, const Progress& progress) {
+absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& options, const ProgressSink& progress) {
   CNNOPT_ASSIGN_OR_RETURN(const std::unique_ptr<SlimJob> job, SlimJob::Prepare(model, options, progress));
   onnx::ModelProto slim;
   CNNOPT_ASSIGN_OR_RETURN(SlimReport report, job->Run(options, slim));
