@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "cli/help.h"
+#include "job/version.h"
 #include "passes/catalog.h"
 #include "report/display.h"
 
@@ -167,7 +168,7 @@ std::string OptionsPage() {
 
 absl::StatusOr<ExitCode> RunMan(const SlimArguments& arguments, const Console& console) {
   if (arguments.positions.empty()) {
-    console.out << ManPage(CNNOPT_VERSION);
+    console.out << ManPage(kToolVersion);
   } else if (arguments.positions[0] == "markdown") {
     console.out << OptionsPage();
   } else {
