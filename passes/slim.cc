@@ -354,6 +354,15 @@ absl::Status PrepareJob(Job& job) {
   return absl::OkStatus();
 }
 
+// Where layers could have been slimmed, but not on these samples.
+void WarnOfMadeUpSamples(Job& job) {
+  const bool possible = std::any_of(job.proposals.begin(), job.proposals.end(),
+                                    [](const Proposal& proposal) { return proposal.candidates.size() > 1; });
+  if (!job.report.synthetic || !possible) return;
+  job.report.warnings.push_back(
+      "what can be gained was judged on made-up samples: real ones, by --calibration, may allow more");
+}
+
 // The stages from the choice on, for the goal in `job.options`.
 absl::Status RunGoal(Job& job, Workbench& bench, std::optional<Damages>& damage, onnx::ModelProto& result) {
   SlimReport& report = job.report;
@@ -388,10 +397,12 @@ absl::Status RunGoal(Job& job, Workbench& bench, std::optional<Damages>& damage,
     report.reason = MainReason(report.layers);
     report.after = report.before;
     report.cleanups.clear();
+    WarnOfMadeUpSamples(job);
     return absl::OkStatus();
   }
   if (!replaced) {
     report.warnings.push_back(absl::StrCat("no layer was slimmed, only exact rewrites: ", MainReason(report.layers)));
+    WarnOfMadeUpSamples(job);
   }
   CNNOPT_ASSIGN_OR_RETURN(const bool stands, VerifyResult(job, assembled, chosen.bounds));
   if (!stands) return absl::OkStatus();
