@@ -137,7 +137,10 @@ const Command* FindCommand(absl::string_view name) {
 
 absl::Status CheckCommandName(const std::string& word) {
   std::vector<std::string> known = {"help", "version"};
-  for (const Command& command : Commands()) known.emplace_back(command.name);
+  for (const Command& command : Commands()) {
+    const absl::string_view name = command.name;
+    known.emplace_back(name.substr(0, name.find(' ')));
+  }
   const std::string nearest = Nearest(word, known);
   std::error_code unseen;
   if (nearest.empty() || word.find_first_of("./-") != std::string::npos || std::filesystem::exists(word, unseen)) {
