@@ -34,16 +34,7 @@ std::vector<Flag> FlagsOf(std::initializer_list<absl::string_view> shared, std::
 }
 
 Flag JsonFlag() {
-  return {"--json",
-          "",
-          "",
-          "Output",
-          "print JSON instead of tables",
-          false,
-          [](const std::string&, SlimArguments& arguments) {
-            arguments.json = true;
-            return absl::OkStatus();
-          }};
+  return {"--json", "", "", "Output", "print JSON instead of tables", false, StoreSwitch<&SlimArguments::json, true>};
 }
 
 Flag ToleranceFlag() {
@@ -77,10 +68,7 @@ Flag NoFormsFlag() {
           "Output",
           "skip the factorisations that tell what each form could do",
           false,
-          [](const std::string&, SlimArguments& arguments) {
-            arguments.forms = false;
-            return absl::OkStatus();
-          }};
+          StoreSwitch<&SlimArguments::forms, false>};
 }
 
 absl::StatusOr<ExitCode> RunPasses(const SlimArguments&, const Console& console) {
