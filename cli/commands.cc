@@ -34,16 +34,7 @@ std::vector<Flag> FlagsOf(std::initializer_list<absl::string_view> shared, std::
 }
 
 Flag JsonFlag() {
-  return {"--json",
-          "",
-          "",
-          "Output",
-          "print JSON instead of tables",
-          false,
-          [](const std::string&, SlimArguments& arguments) {
-            arguments.json = true;
-            return absl::OkStatus();
-          }};
+  return {"--json", "", "", "Output", "print JSON instead of tables", false, StoreSwitch<&SlimArguments::json, true>};
 }
 
 Flag ToleranceFlag() {
@@ -77,10 +68,7 @@ Flag NoFormsFlag() {
           "Output",
           "skip the factorisations that tell what each form could do",
           false,
-          [](const std::string&, SlimArguments& arguments) {
-            arguments.forms = false;
-            return absl::OkStatus();
-          }};
+          StoreSwitch<&SlimArguments::forms, false>};
 }
 
 absl::StatusOr<ExitCode> RunPasses(const SlimArguments&, const Console& console) {
@@ -137,7 +125,10 @@ const Command* FindCommand(absl::string_view name) {
 
 absl::Status CheckCommandName(const std::string& word) {
   std::vector<std::string> known = {"help", "version"};
-  for (const Command& command : Commands()) known.emplace_back(command.name);
+  for (const Command& command : Commands()) {
+    const absl::string_view name = command.name;
+    known.emplace_back(name.substr(0, name.find(' ')));
+  }
   const std::string nearest = Nearest(word, known);
   std::error_code unseen;
   if (nearest.empty() || word.find_first_of("./-") != std::string::npos || std::filesystem::exists(word, unseen)) {

@@ -309,12 +309,6 @@ Flag LimitFlag(const char* value) {
           StoreLimit<field>};
 }
 
-template <bool SlimArguments::* member, bool value>
-absl::Status StoreSwitch(const std::string&, SlimArguments& arguments) {
-  arguments.*member = value;
-  return absl::OkStatus();
-}
-
 template <SlimArguments::Action action>
 absl::Status StoreAction(const std::string&, SlimArguments& arguments) {
   arguments.action = action;

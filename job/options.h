@@ -74,6 +74,13 @@ inline constexpr int64_t kDefaultCalibrationSamples = 256;
 inline constexpr int64_t kDefaultSyntheticSamples = 16;
 inline constexpr int64_t kDefaultExternalThreshold = 1024;
 
+// The store of a switch.
+template <bool SlimArguments::* member, bool value>
+absl::Status StoreSwitch(const std::string&, SlimArguments& arguments) {
+  arguments.*member = value;
+  return absl::OkStatus();
+}
+
 struct Flag {
   const char* name;        // "--target-macs"
   const char* short_name;  // "-q", or ""

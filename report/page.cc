@@ -93,7 +93,8 @@ std::string LayersSection(const SlimReport& report) {
 std::string RunSection(const SlimReport& report, const ReportContext& context) {
   HtmlTable table{"How this result was made", {"", "value"}, 2, {}};
   const auto row = [&](const char* name, std::string value) { table.rows.push_back({name, std::move(value)}); };
-  row("options", context.options.empty() ? "defaults" : absl::StrJoin(context.options, " "));
+  if (context.options.empty()) row("options", "defaults");
+  for (const std::string& option : context.options) row("option", option);  // a line would break behind their dashes
   row("verified", report.verified ? "yes" : "no");
   row("samples", SamplesText(report, context.calibration));
   if (!context.calibration_sha256.empty()) row("samples, SHA-256", context.calibration_sha256);
