@@ -5,6 +5,9 @@
 #include <initializer_list>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "cli/batch_commands.h"
+#include "cli/batch_flags.h"
 #include "cli/compare_command.h"
 #include "cli/inspect_command.h"
 #include "cli/passes_command.h"
@@ -108,6 +111,22 @@ const std::vector<Command>& Commands() {
                 BoundFlag("--max-error", "exit with 4 when the relative error of an output is larger, 0 < X <= 1"),
                 BoundFlag("--min-agreement", "exit with 4 when a smaller share of rows keeps its top-1, 0 < X <= 1")}),
        RunCompare},
+      {"batch run", "ZOO|MANIFEST OUT", 2, 2, "slim every model of a folder",
+       "Slims every .onnx file below the folder ZOO into the same place below OUT, one process each, with the options "
+       "of the main job. What crashes, hangs or takes too much memory is a line in the report and stops nothing. A "
+       "model "
+       "is skipped when a record beside its output says that it was made of the same input with the same options and "
+       "version; so the same command goes on where it was ended. Leaves OUT/cnnopt-batch.jsonl and .html, and exits "
+       "with "
+       "6 when a model failed. Given a manifest of 'cnnopt batch plan' it does one shard or all, and leaves lines in a "
+       "file of its own; it exits with 0 once each of its models is done or given up, with 75 when SIGTERM ended it.",
+       BatchRunFlags(), RunBatchRun},
+      {"batch plan", "ZOO", 1, 1, "print a manifest of a folder, for a cluster",
+       "Prints the manifest of all models below the folder ZOO, for 'cnnopt batch run': digests, estimated cost, "
+       "shards "
+       "of about the same cost, and the options, which are those of the main job. Nothing is run and nothing is "
+       "written.",
+       BatchPlanFlags(), RunBatchPlan},
       {"passes", "", 0, 0, "list every form and cleanup pass", "Prints one line for each: name, kind, what it does.",
        FlagsOf({}, {}), RunPasses},
   };
@@ -119,6 +138,15 @@ const Command* FindCommand(absl::string_view name) {
     if (name == command.name) return &command;
   }
   return nullptr;
+}
+
+size_t WordsOfCommand(const std::vector<std::string>& arguments) {
+  for (size_t words = std::min<size_t>(2, arguments.size()); words > 0; --words) {
+    if (FindCommand(absl::StrJoin(arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(words), " "))) {
+      return words;
+    }
+  }
+  return 0;
 }
 
 absl::StatusOr<SlimArguments> ParseCommand(const Command& command, const std::vector<std::string>& arguments) {

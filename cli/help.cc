@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "job/exit_code.h"
 #include "job/options.h"
@@ -64,10 +65,10 @@ std::string PassEntries(PassKind kind, size_t column) {
 }  // namespace
 
 std::string HelpText() {
-  std::string text = "usage: cnnopt IN.onnx OUT.onnx [options]   slim a model\n";
+  std::string text = "usage: cnnopt IN.onnx OUT.onnx [options]      slim a model\n";
   for (const Command& command : Commands()) {
     const std::string usage = absl::StrCat("       cnnopt ", command.name, " ", command.positions);
-    absl::StrAppend(&text, usage, std::string(43 - std::min<size_t>(usage.size(), 42), ' '), command.summary, "\n");
+    absl::StrAppend(&text, usage, std::string(46 - std::min<size_t>(usage.size(), 45), ' '), command.summary, "\n");
   }
   absl::StrAppend(&text,
                   "\n"
@@ -83,6 +84,15 @@ std::string HelpText() {
   }
   absl::StrAppend(&text, "\nNO_COLOR turns colours off. Nothing is sent anywhere.\n");
   return text;
+}
+
+std::string BatchHelp() {
+  std::string text = "usage: cnnopt batch COMMAND ... [options]\n\nMany models, on one machine or on a cluster:\n";
+  for (const Command& command : Commands()) {
+    if (!absl::StartsWith(command.name, "batch ")) continue;
+    absl::StrAppend(&text, Entry(absl::StrCat("cnnopt ", command.name, " ", command.positions), command.summary, 45));
+  }
+  return absl::StrCat(text, "\n'cnnopt batch COMMAND --help' explains each.\n");
 }
 
 std::string CommandHelp(const Command& command) {
