@@ -80,7 +80,7 @@ void JudgeSuccess(const Json& report, const ZooModel& model, const std::string& 
     record.reason = "it ended with exit code 0 and left no report";
   } else if (!model.sha256.empty() && read != model.sha256) {
     record.fate = Fate::kRejected;
-    record.reason = absl::StrCat("the model is not the one that was planned: its SHA-256 is now ", read);
+    record.reason = absl::StrCat("it is not the model that was planned: its SHA-256 is now ", read);
   } else {
     const absl::StatusOr<ModelDigest> written = DigestModel(output);
     if (!written.ok() || written->sha256 != TextAt(report, {"output", "sha256"})) {

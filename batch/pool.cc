@@ -137,18 +137,33 @@ absl::StatusOr<bool> SkipDone(Pool& pool, size_t m) {
   return true;
 }
 
+// What becomes of a model that is not run at all; nullopt: it is run.
+std::optional<Record> JudgeUnseen(const Pool& pool, const ZooModel& model) {
+  Record record;
+  record.path = model.path;
+  record.fate = Fate::kRejected;
+  record.code = kExitInput;
+  record.reason = model.problem;
+  record.input_sha256 = model.sha256;
+  if (!model.problem.empty()) return record;
+  if (!pool.options.check_inputs) return std::nullopt;
+  const absl::StatusOr<ModelDigest> now = DigestModel(Below(pool.options.zoo, model.path));
+  if (!now.ok()) {  // a disk that is not mounted on this machine is no fault of the model
+    record.fate = Fate::kCrashed;
+    record.reason = std::string(now.status().message());
+    return record;
+  }
+  if (now->sha256 == model.sha256 && now->data_sha256 == model.data_sha256) return std::nullopt;
+  record.reason = absl::StrCat("it is not the model that was planned: its SHA-256 is now ", now->sha256);
+  return record;
+}
+
 absl::Status Start(Pool& pool, size_t m) {
   const ZooModel& model = pool.manifest.models[m];
   CNNOPT_ASSIGN_OR_RETURN(const bool done, SkipDone(pool, m));
   if (done) return absl::OkStatus();
-  if (!model.problem.empty()) {
-    Record record;
-    record.path = model.path;
-    record.fate = Fate::kRejected;
-    record.code = kExitInput;
-    record.reason = model.problem;
-    record.input_sha256 = model.sha256;
-    return Conclude(pool, m, std::move(record));
+  if (std::optional<Record> unseen = JudgeUnseen(pool, model); unseen.has_value()) {
+    return Conclude(pool, m, *std::move(unseen));
   }
   Running run;
   run.model = m;

@@ -11,6 +11,8 @@ namespace cnnopt {
 
 absl::StatusOr<ExitCode> RunBatchRun(const SlimArguments& arguments, const Console& console);
 absl::StatusOr<ExitCode> RunBatchPlan(const SlimArguments& arguments, const Console& console);
+absl::StatusOr<ExitCode> RunBatchStatus(const SlimArguments& arguments, const Console& console);
+absl::StatusOr<ExitCode> RunBatchMerge(const SlimArguments& arguments, const Console& console);
 
 }  // namespace cnnopt
 

@@ -1,6 +1,8 @@
 #include "cli/batch_flags.h"
 
 #include <algorithm>
+#include <initializer_list>
+#include <iterator>
 #include <optional>
 
 #include "absl/strings/match.h"
@@ -89,6 +91,24 @@ Flag ProgramFlag() {
           StoreText<&BatchArguments::program>};
 }
 
+Flag TriesFlag() {
+  return {"--tries",
+          "",
+          "N",
+          kModels,
+          "how often a model that crashes is tried, by all runs together; default 2",
+          false,
+          StoreCount<&BatchArguments::tries, 1, 1000>};
+}
+
+// Of the main job, for commands that take few of them.
+std::vector<Flag> WithFlags(std::vector<Flag> own, std::initializer_list<absl::string_view> names) {
+  for (const Flag& flag : Flags()) {
+    if (std::find(names.begin(), names.end(), flag.name) != names.end()) own.push_back(flag);
+  }
+  return own;
+}
+
 // `own`, then all flags of the main job that suit many models.
 std::vector<Flag> WithMainFlags(std::vector<Flag> own) {
   for (const Flag& flag : Flags()) {
@@ -120,8 +140,7 @@ std::vector<Flag> BatchRunFlags() {
        "address space of one model, 500MB or 2GiB: one that needs more ends, which counts as a crash; as many run at a "
        "time as fit into the machine's or the job's memory together. Default: its share of that",
        false, StoreMemory},
-      {"--tries", "", "N", kModels, "how often a model that crashes is tried, by all runs together; default 2", false,
-       StoreCount<&BatchArguments::tries, 1, 1000>},
+      TriesFlag(),
       NoTestDataFlag(),
       ProgramFlag(),
       {"--shard", "", "I[/N]|auto", kCluster,
@@ -150,6 +169,28 @@ std::vector<Flag> BatchPlanFlags() {
       NoTestDataFlag(),
       ProgramFlag(),
   });
+}
+
+std::vector<Flag> BatchStatusFlags() {
+  return WithFlags(
+      {
+          {"--lines", "", "", kResults, "one number a line in place of a list like 3,7-9", false,
+           StoreSwitch<&BatchArguments::lines, true>},
+          {"--first", "", "N", kResults, "the number of the first shard; default 0, 1 for Grid Engine and LSF", false,
+           StoreCount<&BatchArguments::first, 0, 1>},
+          {"--out", "", "FOLDER", kResults, "where the outputs are, when not where the reports say", false,
+           StoreText<&BatchArguments::out>},
+          {"--hash-outputs", "", "", kResults, "read every output and compare its SHA-256; default: it is there", false,
+           StoreSwitch<&BatchArguments::hash_outputs, true>},
+          TriesFlag(),
+      },
+      {"--quiet", "--help"});
+}
+
+std::vector<Flag> BatchMergeFlags() {
+  return WithFlags({{"--html", "", "FILE", kResults, "write the report as one HTML page, too", false,
+                     StoreText<&BatchArguments::html>}},
+                   {"--quiet", "--help"});
 }
 
 std::vector<std::string> ResultOptions(const std::vector<std::string>& given) { return Select(given, false); }

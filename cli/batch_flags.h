@@ -11,6 +11,8 @@ namespace cnnopt {
 
 std::vector<Flag> BatchRunFlags();
 std::vector<Flag> BatchPlanFlags();
+std::vector<Flag> BatchStatusFlags();
+std::vector<Flag> BatchMergeFlags();
 
 // Of `given`, as SlimArguments has it, what is for the main job and can change a result: a manifest records it.
 std::vector<std::string> ResultOptions(const std::vector<std::string>& given);

@@ -163,6 +163,8 @@ PoolOptions OptionsOfPool(const Batch& batch, const std::string& program, const 
     });
     if (!timed) options.options.push_back(absl::StrCat("--threads=", std::max<int64_t>(processors / options.jobs, 1)));
   }
+  options.check_inputs = batch.planned;
+  options.own_test_data = batch.arguments.batch.test_data;
   options.scratch = scratch;
   options.attempt = NewAttempt();
   options.memory_budget = MemoryBudget(std::getenv, processors);

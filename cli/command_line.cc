@@ -48,7 +48,7 @@ absl::StatusOr<ExitCode> Dispatch(const std::vector<std::string>& arguments, con
     }
     return From(Origin::kUsage, absl::InvalidArgumentError(absl::StrCat(
                                     "cnnopt batch: found ", arguments.size() > 1 ? Quote(arguments[1]) : "nothing",
-                                    ", expected run or plan; 'cnnopt batch --help' explains them")));
+                                    ", expected run, plan, status or merge; 'cnnopt batch --help' explains them")));
   }
   CNNOPT_ASSIGN_OR_RETURN(const SlimArguments parsed, From(Origin::kUsage, ParseSlimArguments(arguments)));
   switch (parsed.action) {

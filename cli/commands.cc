@@ -121,12 +121,26 @@ const std::vector<Command>& Commands() {
        "6 when a model failed. Given a manifest of 'cnnopt batch plan' it does one shard or all, and leaves lines in a "
        "file of its own; it exits with 0 once each of its models is done or given up, with 75 when SIGTERM ended it.",
        BatchRunFlags(), RunBatchRun},
-      {"batch plan", "ZOO", 1, 1, "print a manifest of a folder, for a cluster",
+      {"batch plan", "ZOO", 1, 1, "make a manifest for a cluster",
        "Prints the manifest of all models below the folder ZOO, for 'cnnopt batch run': digests, estimated cost, "
        "shards "
        "of about the same cost, and the options, which are those of the main job. Nothing is run and nothing is "
        "written.",
        BatchPlanFlags(), RunBatchPlan},
+      {"batch status", "MANIFEST REPORTS", 2, 2, "print the shards that are left",
+       "Prints the numbers of the shards with models that are not done, 3,7-9 as sbatch --array takes them, and on "
+       "stderr how many models are done. REPORTS is the folder that 'cnnopt batch run' wrote to; without it no shard "
+       "has "
+       "begun. A model is done when it is slimmed, unchanged or rejected, and when it crashed so often that it is "
+       "given "
+       "up; one whose output is gone is not. Exits with 0 when all are done, with 75 when some are left.",
+       BatchStatusFlags(), RunBatchStatus},
+      {"batch merge", "REPORTS...", 1, kAnyNumber, "make one report of many",
+       "Prints one report, a line for each model by path, of reports and folders of reports: the same bytes in "
+       "whatever "
+       "order they are given and however often. Of lines about one model ok goes before rejected, rejected before "
+       "crashed. Exits with 6 when two runs gave different outputs for one model, which should never be.",
+       BatchMergeFlags(), RunBatchMerge},
       {"passes", "", 0, 0, "list every form and cleanup pass", "Prints one line for each: name, kind, what it does.",
        FlagsOf({}, {}), RunPasses},
   };

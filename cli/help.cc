@@ -65,10 +65,10 @@ std::string PassEntries(PassKind kind, size_t column) {
 }  // namespace
 
 std::string HelpText() {
-  std::string text = "usage: cnnopt IN.onnx OUT.onnx [options]      slim a model\n";
+  std::string text = "usage: cnnopt IN.onnx OUT.onnx [options]   slim a model\n";
   for (const Command& command : Commands()) {
     const std::string usage = absl::StrCat("       cnnopt ", command.name, " ", command.positions);
-    absl::StrAppend(&text, usage, std::string(46 - std::min<size_t>(usage.size(), 45), ' '), command.summary, "\n");
+    absl::StrAppend(&text, usage, std::string(43 - std::min<size_t>(usage.size(), 42), ' '), command.summary, "\n");
   }
   absl::StrAppend(&text,
                   "\n"
@@ -90,7 +90,7 @@ std::string BatchHelp() {
   std::string text = "usage: cnnopt batch COMMAND ... [options]\n\nMany models, on one machine or on a cluster:\n";
   for (const Command& command : Commands()) {
     if (!absl::StartsWith(command.name, "batch ")) continue;
-    absl::StrAppend(&text, Entry(absl::StrCat("cnnopt ", command.name, " ", command.positions), command.summary, 45));
+    absl::StrAppend(&text, Entry(absl::StrCat("cnnopt ", command.name, " ", command.positions), command.summary, 40));
   }
   return absl::StrCat(text, "\n'cnnopt batch COMMAND --help' explains each.\n");
 }

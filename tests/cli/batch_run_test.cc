@@ -226,7 +226,7 @@ TEST(BatchRun, UsageErrorsStartNothing) {
   }
   EXPECT_TRUE(out.Names().empty());
   EXPECT_EQ(RunCnnopt({"batch", "run", zoo.Path("none"), out.path()}).code, 3);
-  EXPECT_THAT(RunCnnopt({"batch"}).err, HasSubstr("expected run or plan"));
+  EXPECT_THAT(RunCnnopt({"batch"}).err, HasSubstr("expected run, plan, status or merge"));
   EXPECT_THAT(RunCnnopt({"batch", "--help"}).out, HasSubstr("cnnopt batch run"));
 }
 
