@@ -73,7 +73,7 @@ std::vector<std::string> ArgumentsFor(const Pool& pool, const ZooModel& model, c
   std::vector<std::string> arguments = pool.options.options;
   arguments.push_back("--quiet");
   arguments.push_back(absl::StrCat("--report=", report));
-  if (pool.options.own_test_data && !model.test_data_sha256.empty()) {
+  if (!model.test_data_sha256.empty()) {
     arguments.push_back(absl::StrCat("--calibration=", FolderOf(in)));
   }
   arguments.push_back("--");

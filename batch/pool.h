@@ -19,7 +19,6 @@ struct PoolOptions {
   std::string program;               // the cnnopt to run
   std::string zoo, out;              // folders
   std::vector<std::string> options;  // for every model
-  bool own_test_data = true;         // give each model what stands beside it as calibration
   bool check_inputs = false;         // the models may not be those of the manifest any more
   std::string scratch;               // an existing folder for the children's reports
   std::string attempt;               // of this run

@@ -118,11 +118,16 @@ std::vector<Flag> WithMainFlags(std::vector<Flag> own) {
 }
 
 std::vector<std::string> Select(const std::vector<std::string>& given, bool running) {
+  // Of a time, the threads that it is measured with are part of the result.
+  const bool timed = std::any_of(given.begin(), given.end(), [](const std::string& option) {
+    return absl::StartsWith(option, "--target-latency=");
+  });
   std::vector<std::string> selected;
   for (const std::string& option : given) {
     const absl::string_view name = absl::string_view(option).substr(0, option.find('='));
     const bool main = std::any_of(Flags().begin(), Flags().end(), [&](const Flag& flag) { return flag.is(name); });
-    if (main && !IsOneOf(name, kOfTheBatch) && IsOneOf(name, kRunning) == running) selected.push_back(option);
+    const bool is_running = IsOneOf(name, kRunning) && !(timed && name == "--threads");
+    if (main && !IsOneOf(name, kOfTheBatch) && is_running == running) selected.push_back(option);
   }
   return selected;
 }

@@ -70,12 +70,6 @@ class ScratchFolder {
   std::string path_;
 };
 
-// A missing runtime would have every model refused, as if each was wrong itself.
-absl::Status CheckRuntime(const SlimArguments& arguments) {
-  if (!arguments.batch.program.empty() || arguments.verify == Verify::kOff) return absl::OkStatus();
-  return From(Origin::kUsage, OnnxRuntime::Open(arguments.ort).status());
-}
-
 struct Batch {
   const SlimArguments& arguments;
   const Console& console;
@@ -86,12 +80,26 @@ struct Batch {
   std::optional<int64_t> shard;
 };
 
+// A missing runtime would have every model refused, as if each was wrong itself.
+absl::Status CheckRuntime(const Batch& batch) {
+  if (!batch.arguments.batch.program.empty()) return absl::OkStatus();
+  std::vector<std::string> words = batch.manifest.options;
+  for (const std::string& option : RunningOptions(batch.arguments.given)) words.push_back(option);
+  for (const char* const position : {"--", "in.onnx", "out.onnx"}) words.emplace_back(position);
+  CNNOPT_ASSIGN_OR_RETURN(const SlimArguments main, From(Origin::kUsage, ParseSlimArguments(words)));
+  if (main.verify == Verify::kOff) return absl::OkStatus();
+  return From(Origin::kUsage, OnnxRuntime::Open(main.ort).status());
+}
+
 absl::Status ReadPlan(Batch& batch) {
   const SlimArguments& arguments = batch.arguments;
   const std::vector<std::string> options = ResultOptions(arguments.given);
   if (!options.empty()) {
     return From(Origin::kUsage, absl::InvalidArgumentError(absl::StrCat(
                                     options[0], " is for 'cnnopt batch plan': the manifest holds the options")));
+  }
+  if (!arguments.batch.test_data) {
+    return From(Origin::kUsage, absl::InvalidArgumentError("--no-test-data is for 'cnnopt batch plan'"));
   }
   const std::string& path = arguments.positions[0];
   if (!arguments.batch.shard.empty()) {
@@ -113,8 +121,8 @@ absl::Status ReadPlan(Batch& batch) {
   return absl::OkStatus();
 }
 
-// False when a signal ended it.
-absl::StatusOr<bool> MakePlan(Batch& batch) {
+// Gives the signal that ended it, 0 when none did.
+absl::StatusOr<int> MakePlan(Batch& batch) {
   const SlimArguments& arguments = batch.arguments;
   for (const std::string* flag : {&arguments.batch.shard, &arguments.batch.reports, &arguments.batch.zoo}) {
     if (flag->empty()) continue;
@@ -135,14 +143,17 @@ absl::StatusOr<bool> MakePlan(Batch& batch) {
   std::optional<ProgressBar> bar;
   if (!arguments.quiet && batch.console.progress_width > 0)
     bar.emplace(batch.console.err, batch.console.progress_width);
+  int signal = 0;
   absl::StatusOr<Manifest> manifest = PlanZoo(request, [&](int64_t done, int64_t total) {
     if (bar.has_value()) bar->Show("looking at models", done, total);
-    return batch.signals.Take().empty();
+    const std::vector<int> signals = batch.signals.Take();
+    if (!signals.empty()) signal = signals[0];
+    return signals.empty();
   });
-  if (absl::IsCancelled(manifest.status())) return false;
+  if (signal != 0) return signal;
   CNNOPT_ASSIGN_OR_RETURN(batch.manifest, From(Origin::kInput, std::move(manifest)));
   RenderManifest(batch.manifest);  // for its digest
-  return true;
+  return 0;
 }
 
 PoolOptions OptionsOfPool(const Batch& batch, const std::string& program, const std::string& scratch) {
@@ -164,7 +175,6 @@ PoolOptions OptionsOfPool(const Batch& batch, const std::string& program, const 
     if (!timed) options.options.push_back(absl::StrCat("--threads=", std::max<int64_t>(processors / options.jobs, 1)));
   }
   options.check_inputs = batch.planned;
-  options.own_test_data = batch.arguments.batch.test_data;
   options.scratch = scratch;
   options.attempt = NewAttempt();
   options.memory_budget = MemoryBudget(std::getenv, processors);
@@ -235,7 +245,6 @@ absl::StatusOr<ExitCode> RunModels(Batch& batch) {
 
 absl::StatusOr<ExitCode> RunBatchRun(const SlimArguments& arguments, const Console& console) {
   CNNOPT_RETURN_IF_ERROR(CheckMainOptions(arguments));
-  CNNOPT_RETURN_IF_ERROR(CheckRuntime(arguments));
   CNNOPT_ASSIGN_OR_RETURN(StopSignals signals, From(Origin::kUsage, StopSignals::Catch()));
   Batch batch{arguments, console, signals, arguments.positions[1], false, {}, {}};
   std::error_code error;
@@ -243,9 +252,10 @@ absl::StatusOr<ExitCode> RunBatchRun(const SlimArguments& arguments, const Conso
   if (batch.planned) {
     CNNOPT_RETURN_IF_ERROR(ReadPlan(batch));
   } else {
-    CNNOPT_ASSIGN_OR_RETURN(const bool whole, MakePlan(batch));
-    if (!whole) return kExitInterrupted;
+    CNNOPT_ASSIGN_OR_RETURN(const int signal, MakePlan(batch));
+    if (signal != 0) return StoppedCode(signal);
   }
+  CNNOPT_RETURN_IF_ERROR(CheckRuntime(batch));
   fs::create_directories(batch.out, error);
   if (!fs::is_directory(batch.out, error)) {
     return From(Origin::kOutput, absl::UnavailableError(absl::StrCat(Quote(batch.out), " cannot be made a folder")));
