@@ -12,6 +12,7 @@
 #include "cli/batch_flags.h"
 #include "job/child.h"
 #include "job/exit_code.h"
+#include "job/version.h"
 #include "onnx_io/quote.h"
 #include "onnx_io/status_macros.h"
 
@@ -25,7 +26,7 @@ absl::Status CheckMainOptions(const SlimArguments& arguments) {
 }
 
 absl::StatusOr<std::string> VersionOf(const std::string& program) {
-  if (program.empty()) return std::string(CNNOPT_VERSION);
+  if (program.empty()) return std::string(kToolVersion);
   constexpr double kSeconds = 60;
   const absl::StatusOr<std::string> text = RunShell(absl::StrCat(ShellQuoted(program), " --version"), kSeconds);
   if (!text.ok()) {

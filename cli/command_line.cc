@@ -17,6 +17,7 @@
 #include "cli/help.h"
 #include "cli/slim_command.h"
 #include "job/options.h"
+#include "job/version.h"
 #include "onnx_io/quote.h"
 #include "onnx_io/status_macros.h"
 #include "report/display.h"
@@ -50,13 +51,14 @@ absl::StatusOr<ExitCode> Dispatch(const std::vector<std::string>& arguments, con
                                     "cnnopt batch: found ", arguments.size() > 1 ? Quote(arguments[1]) : "nothing",
                                     ", expected run, plan, status or merge; 'cnnopt batch --help' explains them")));
   }
+  if (!arguments.empty()) CNNOPT_RETURN_IF_ERROR(From(Origin::kUsage, CheckCommandName(arguments[0])));
   CNNOPT_ASSIGN_OR_RETURN(const SlimArguments parsed, From(Origin::kUsage, ParseSlimArguments(arguments)));
   switch (parsed.action) {
     case SlimArguments::Action::kHelp:
       console.out << HelpText();
       return kExitDone;
     case SlimArguments::Action::kVersion:
-      console.out << "cnnopt " << CNNOPT_VERSION << "\n";
+      console.out << "cnnopt " << kToolVersion << "\n";
       return kExitDone;
     case SlimArguments::Action::kSlim:
       return RunSlim(parsed, console);

@@ -2,17 +2,22 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <initializer_list>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cli/batch_commands.h"
 #include "cli/batch_flags.h"
 #include "cli/compare_command.h"
+#include "cli/completions.h"
 #include "cli/inspect_command.h"
+#include "cli/man_page.h"
 #include "cli/passes_command.h"
 #include "job/parse_number.h"
 #include "onnx_io/status_macros.h"
+#include "passes/nearest.h"
 #include "report/display.h"
 
 namespace cnnopt {
@@ -143,6 +148,15 @@ const std::vector<Command>& Commands() {
        BatchMergeFlags(), RunBatchMerge},
       {"passes", "", 0, 0, "list every form and cleanup pass", "Prints one line for each: name, kind, what it does.",
        FlagsOf({}, {}), RunPasses},
+      {"completions", "bash|zsh|fish", 1, 1, "complete words in a shell",
+       "Prints a script that lets the shell complete commands, options, their values and files. Of bash: source it, or "
+       "put it below share/bash-completion/completions under the name cnnopt. Installation does so for all three.",
+       FlagsOf({}, {}), RunCompletions},
+      {"man", "[markdown]", 0, 1, "print the manual page",
+       "Prints every option of every command as a manual page, 'cnnopt man | man -l -' shows it; with the word "
+       "markdown "
+       "as docs/options.md.",
+       FlagsOf({}, {}), RunMan},
   };
   return commands;
 }
@@ -163,8 +177,22 @@ size_t WordsOfCommand(const std::vector<std::string>& arguments) {
   return 0;
 }
 
+absl::Status CheckCommandName(const std::string& word) {
+  std::vector<std::string> known = {"help", "version", "batch"};
+  for (const Command& command : Commands()) known.emplace_back(command.name);
+  const std::string nearest = Nearest(word, known);
+  std::error_code unseen;
+  if (nearest.empty() || word.find_first_of("./-") != std::string::npos || std::filesystem::exists(word, unseen)) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat("there is neither a command nor a file '", ForScreen(word),
+                                                 "', did you mean 'cnnopt ",
+                                                 nearest == "help" || nearest == "version" ? "--" : "", nearest, "'?"));
+}
+
 absl::StatusOr<SlimArguments> ParseCommand(const Command& command, const std::vector<std::string>& arguments) {
-  CNNOPT_ASSIGN_OR_RETURN(SlimArguments parsed, ParseFlags(arguments, command.flags));
+  CNNOPT_ASSIGN_OR_RETURN(SlimArguments parsed,
+                          ParseFlags(arguments, command.flags, absl::StrCat("cnnopt ", command.name, " --help")));
   if (parsed.action != SlimArguments::Action::kSlim) return parsed;
   const size_t found = parsed.positions.size();
   const std::string usage =

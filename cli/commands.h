@@ -31,6 +31,10 @@ const Command* FindCommand(absl::string_view name);
 // How many of the first words of a command line name a command; 0: none do.
 size_t WordsOfCommand(const std::vector<std::string>& arguments);
 
+// Ok unless `word`, the first of a command line, is probably a misspelt command: no path, no file, near to a name.
+// Errors: InvalidArgument, with the command that was probably meant.
+absl::Status CheckCommandName(const std::string& word);
+
 // Parses what follows the command's name. Errors: InvalidArgument, one line as of ParseSlimArguments.
 absl::StatusOr<SlimArguments> ParseCommand(const Command& command, const std::vector<std::string>& arguments);
 

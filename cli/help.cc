@@ -33,12 +33,6 @@ std::string Entry(const std::string& term, const std::string& explanation, size_
   return absl::StrCat(text, "\n");
 }
 
-std::string FlagTerm(const Flag& flag) {
-  const bool spelt_out = *flag.value == '[' || *flag.value == '\0';
-  return absl::StrCat(flag.short_name, *flag.short_name == '\0' ? "" : ", ", flag.name, spelt_out ? "" : "=",
-                      flag.value);
-}
-
 // All flags below the headings of their groups.
 std::string FlagEntries(const std::vector<Flag>& flags) {
   std::string text, group;
@@ -62,19 +56,54 @@ std::string PassEntries(PassKind kind, size_t column) {
   return text;
 }
 
+Usage UsageOf(const Command& command) {
+  return {command.name, command.positions, command.summary, command.about, &command.flags};
+}
+
 }  // namespace
 
+std::vector<Usage> Usages() {
+  std::vector<Usage> usages = {
+      {"", "IN.onnx OUT.onnx", "slim a model",
+       "Reads a trained convolutional network, replaces convolutions by cheaper ones, compares the result with the "
+       "original and writes a slimmer ONNX file. IN is only read; OUT holds its old content or the whole new model at "
+       "any moment. Nothing is sent anywhere.",
+       &Flags()}};
+  for (const Command& command : Commands()) usages.push_back(UsageOf(command));
+  return usages;
+}
+
+std::string Synopsis(const Usage& usage) {
+  return absl::StrCat("cnnopt", usage.name.empty() ? "" : " ", usage.name, usage.positions.empty() ? "" : " ",
+                      usage.positions, " [options]");
+}
+
+std::string FlagTerm(const Flag& flag) {
+  const bool spelt_out = *flag.value == '[' || *flag.value == '\0';
+  return absl::StrCat(flag.short_name, *flag.short_name == '\0' ? "" : ", ", flag.name, spelt_out ? "" : "=",
+                      flag.value);
+}
+
+const std::vector<EnvironmentEntry>& Environment() {
+  static const std::vector<EnvironmentEntry> entries = {
+      {"CNNOPT_ORT", "the ONNX Runtime library to use where --ort names none"},
+      {"NO_COLOR", "when not empty, nothing is printed in colour"},
+      {"TERM", "when it is dumb or missing, there is neither colour nor a progress bar"},
+      {"TMPDIR", "the folder for the models that --evaluate looks at; default /tmp"},
+  };
+  return entries;
+}
+
 std::string HelpText() {
-  std::string text = "usage: cnnopt IN.onnx OUT.onnx [options]   slim a model\n";
-  for (const Command& command : Commands()) {
-    const std::string usage = absl::StrCat("       cnnopt ", command.name, " ", command.positions);
-    absl::StrAppend(&text, usage, std::string(43 - std::min<size_t>(usage.size(), 42), ' '), command.summary, "\n");
+  std::string text;
+  for (const Usage& usage : Usages()) {
+    const bool main_job = usage.name.empty();
+    const std::string line = absl::StrCat(text.empty() ? "usage: " : "       ", "cnnopt", main_job ? "" : " ",
+                                          usage.name, " ", usage.positions, main_job ? " [options]" : "");
+    absl::StrAppend(&text, line, std::string(43 - std::min<size_t>(line.size(), 42), ' '), usage.summary, "\n");
   }
-  absl::StrAppend(&text,
-                  "\n"
-                  "Reads a trained convolutional network, replaces convolutions by cheaper ones,\n"
-                  "compares the result with the original and writes a slimmer ONNX file. IN is\n"
-                  "only read; OUT holds its old content or the whole new model at any moment.\n");
+  absl::StrAppend(&text, "\n");
+  for (const std::string& line : Wrap(Usages()[0].about, kWidth)) absl::StrAppend(&text, line, "\n");
   absl::StrAppend(&text, FlagEntries(Flags()));
   absl::StrAppend(&text, "\nForms, for --pass:\n", PassEntries(PassKind::kForm, kColumn));
   absl::StrAppend(&text, "\nCleanup passes, for --pass:\n", PassEntries(PassKind::kCleanup, kColumn));
@@ -82,7 +111,10 @@ std::string HelpText() {
   for (const ExitCodeEntry& entry : ExitCodes()) {
     absl::StrAppend(&text, Entry(absl::StrCat(entry.code), entry.meaning, 7));
   }
-  absl::StrAppend(&text, "\nNO_COLOR turns colours off. Nothing is sent anywhere.\n");
+  absl::StrAppend(&text, "\nEnvironment:\n");
+  for (const EnvironmentEntry& entry : Environment()) {
+    absl::StrAppend(&text, Entry(entry.name, entry.meaning, kColumn));
+  }
   return text;
 }
 
@@ -96,8 +128,7 @@ std::string BatchHelp() {
 }
 
 std::string CommandHelp(const Command& command) {
-  std::string text = absl::StrCat("usage: cnnopt ", command.name, *command.positions == '\0' ? "" : " ",
-                                  command.positions, " [options]\n\n");
+  std::string text = absl::StrCat("usage: ", Synopsis(UsageOf(command)), "\n\n");
   for (const std::string& line : Wrap(command.about, kWidth)) {
     absl::StrAppend(&text, line, "\n");
   }

@@ -17,6 +17,10 @@ namespace cnnopt {
 
 absl::StatusOr<std::optional<SampleFiles>> OpenCalibration(const SlimArguments& arguments,
                                                            const onnx::ModelProto& model) {
+  if (!arguments.arrays.empty()) {
+    CNNOPT_ASSIGN_OR_RETURN(SampleFiles files, From(Origin::kInput, SampleFiles::OfArrays(arguments.arrays, model)));
+    return std::optional<SampleFiles>(std::move(files));
+  }
   if (arguments.calibration.empty()) {
     return std::optional<SampleFiles>();
   }
@@ -44,6 +48,7 @@ absl::StatusOr<std::map<std::string, Shape>> CompleteShapes(const std::optional<
 }
 
 std::string CalibrationName(const SlimArguments& arguments) {
+  if (!arguments.arrays.empty()) return "arrays in memory";
   return absl::StrJoin(arguments.calibration, ", ", [](std::string* out, absl::string_view path) {
     while (absl::ConsumeSuffix(&path, "/")) {
     }

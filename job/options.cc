@@ -18,16 +18,16 @@
 namespace cnnopt {
 namespace {
 
-absl::Status UnknownFlag(const std::string& argument, const std::vector<Flag>& flags) {
+absl::Status UnknownFlag(const std::string& argument, const std::vector<Flag>& flags, absl::string_view help) {
   const std::string name = argument.substr(0, argument.find('='));
   std::vector<std::string> known;
   for (const Flag& flag : flags) {
     known.push_back(absl::StrCat(flag.name).substr(2));
   }
   const std::string nearest = Nearest(name.substr(std::min(name.find_first_not_of('-'), name.size())), known);
-  return absl::InvalidArgumentError(
-      absl::StrCat("unknown option ", ForScreen(name), ", ",
-                   nearest.empty() ? "'cnnopt --help' lists them" : absl::StrCat("did you mean --", nearest, "?")));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "unknown option ", ForScreen(name), ", ",
+      nearest.empty() ? absl::StrCat("'", help, "' lists them") : absl::StrCat("did you mean --", nearest, "?")));
 }
 
 absl::Status NeedsValue(const Flag& flag) {
@@ -68,12 +68,13 @@ CLI::Option* AddFlag(const Flag& flag, CLI::App& app) {
   return option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
-absl::Status CheckLeftOver(std::vector<std::string> extras, const std::vector<Flag>& flags) {
+absl::Status CheckLeftOver(std::vector<std::string> extras, const std::vector<Flag>& flags, absl::string_view help) {
   extras.erase(std::remove(extras.begin(), extras.end(), "--"), extras.end());
-  return extras.empty() ? absl::OkStatus() : UnknownFlag(extras[0], flags);
+  return extras.empty() ? absl::OkStatus() : UnknownFlag(extras[0], flags, help);
 }
 
-absl::StatusOr<Words> Split(const std::vector<std::string>& arguments, const std::vector<Flag>& flags) {
+absl::StatusOr<Words> Split(const std::vector<std::string>& arguments, const std::vector<Flag>& flags,
+                            absl::string_view help) {
   CNNOPT_RETURN_IF_ERROR(CheckEmptyValues(arguments, flags));
   constexpr int kMostPositions = 1 << 20;
   CLI::App app;
@@ -101,28 +102,33 @@ absl::StatusOr<Words> Split(const std::vector<std::string>& arguments, const std
   for (const CLI::Option* option : options) {
     words.flags.push_back(option->results());
   }
-  CNNOPT_RETURN_IF_ERROR(CheckLeftOver(app.remaining(), flags));
+  CNNOPT_RETURN_IF_ERROR(CheckLeftOver(app.remaining(), flags, help));
   if (positions->count() > 0) words.positions = positions->results();
   return words;
 }
 
+// The values of `entries`, of flags that are not given yet.
+absl::Status AddEntries(const std::vector<Flag>& flags, const std::vector<ConfigEntry>& entries, absl::string_view help,
+                        Words& words) {
+  const std::vector<std::vector<std::string>> given = words.flags;
+  for (const ConfigEntry& entry : entries) {
+    const auto flag = std::find_if(flags.begin(), flags.end(), [&](const Flag& f) { return f.is(entry.flag); });
+    if (flag == flags.end() || flag->is("--config")) return UnknownFlag(entry.flag, flags, help);
+    const auto at = static_cast<size_t>(flag - flags.begin());
+    if (given[at].empty()) words.flags[at].insert(words.flags[at].end(), entry.values.begin(), entry.values.end());
+  }
+  return absl::OkStatus();
+}
+
 // What the file of --config says, of flags that the command line does not give.
-absl::Status AddConfig(const std::vector<Flag>& flags, Words& words) {
+absl::Status AddConfig(const std::vector<Flag>& flags, absl::string_view help, Words& words) {
   const auto config = std::find_if(flags.begin(), flags.end(), [](const Flag& flag) { return flag.is("--config"); });
   if (config == flags.end()) return absl::OkStatus();
   const std::vector<std::string> paths = words.flags[static_cast<size_t>(config - flags.begin())];
-  const std::vector<std::vector<std::string>> given = words.flags;
   for (const std::string& path : paths) {
     CNNOPT_ASSIGN_OR_RETURN(const std::vector<ConfigEntry> entries, ReadConfig(path));
-    for (const ConfigEntry& entry : entries) {
-      const auto flag = std::find_if(flags.begin(), flags.end(), [&](const Flag& f) { return f.is(entry.flag); });
-      if (flag == flags.end() || flag == config) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("'", ForScreen(path), "': ", UnknownFlag(entry.flag, flags).message()));
-      }
-      const auto at = static_cast<size_t>(flag - flags.begin());
-      if (given[at].empty()) words.flags[at].insert(words.flags[at].end(), entry.values.begin(), entry.values.end());
-    }
+    const absl::Status added = AddEntries(flags, entries, help, words);
+    if (!added.ok()) return absl::InvalidArgumentError(absl::StrCat("'", ForScreen(path), "': ", added.message()));
   }
   return absl::OkStatus();
 }
@@ -207,14 +213,19 @@ absl::Status CheckPlan(const SlimArguments& arguments) {
       absl::StrCat("--plan and ", other, " exclude each other: both decide what becomes of layers"));
 }
 
-// What no flag can tell alone.
-absl::Status CheckTogether(SlimArguments& arguments) {
+// What the words of a command line must hold.
+absl::Status CheckPositions(const SlimArguments& arguments) {
   if (arguments.in.empty()) {
     return absl::InvalidArgumentError("IN and OUT are missing: cnnopt IN.onnx OUT.onnx [options], or --help");
   }
   if (arguments.out.empty() && !arguments.dry_run) {
     return absl::InvalidArgumentError("OUT is missing: cnnopt IN.onnx OUT.onnx [options], or --dry-run");
   }
+  return absl::OkStatus();
+}
+
+// What no flag can tell alone.
+absl::Status CheckTogether(SlimArguments& arguments) {
   if (arguments.quiet && arguments.verbose) {
     return absl::InvalidArgumentError("--quiet and --verbose exclude each other");
   }
@@ -248,21 +259,31 @@ absl::Status CheckTogether(SlimArguments& arguments) {
   return CheckPlan(arguments);
 }
 
+absl::StatusOr<SlimArguments> StoreAll(const std::vector<Flag>& flags, const Words& words) {
+  SlimArguments arguments;
+  for (size_t i = 0; i < words.flags.size(); ++i) {
+    CNNOPT_RETURN_IF_ERROR(Store(flags[i], words.flags[i], arguments));
+  }
+  return arguments;
+}
+
 }  // namespace
 
-absl::StatusOr<SlimArguments> ParseFlags(const std::vector<std::string>& arguments, const std::vector<Flag>& flags) {
-  CNNOPT_ASSIGN_OR_RETURN(Words words, Split(arguments, flags));
-  CNNOPT_RETURN_IF_ERROR(AddConfig(flags, words));
-  SlimArguments parsed;
+bool HasCalibration(const SlimArguments& arguments) {
+  return !arguments.calibration.empty() || !arguments.arrays.empty();
+}
+
+absl::StatusOr<SlimArguments> ParseFlags(const std::vector<std::string>& arguments, const std::vector<Flag>& flags,
+                                         absl::string_view help) {
+  CNNOPT_ASSIGN_OR_RETURN(Words words, Split(arguments, flags, help));
+  CNNOPT_RETURN_IF_ERROR(AddConfig(flags, help, words));
+  CNNOPT_ASSIGN_OR_RETURN(SlimArguments parsed, StoreAll(flags, words));
   parsed.positions = std::move(words.positions);
-  for (size_t i = 0; i < words.flags.size(); ++i) {
-    CNNOPT_RETURN_IF_ERROR(Store(flags[i], words.flags[i], parsed));
-  }
   return parsed;
 }
 
 absl::StatusOr<SlimArguments> ParseSlimArguments(const std::vector<std::string>& arguments) {
-  CNNOPT_ASSIGN_OR_RETURN(SlimArguments parsed, ParseFlags(arguments, Flags()));
+  CNNOPT_ASSIGN_OR_RETURN(SlimArguments parsed, ParseFlags(arguments, Flags(), "cnnopt --help"));
   if (parsed.action != SlimArguments::Action::kSlim) {
     return parsed;
   }
@@ -273,8 +294,18 @@ absl::StatusOr<SlimArguments> ParseSlimArguments(const std::vector<std::string>&
   }
   if (!positions.empty()) parsed.in = positions[0];
   if (positions.size() > 1) parsed.out = positions[1];
+  CNNOPT_RETURN_IF_ERROR(CheckPositions(parsed));
   CNNOPT_RETURN_IF_ERROR(CheckTogether(parsed));
   return parsed;
+}
+
+absl::StatusOr<SlimArguments> ArgumentsOf(const std::vector<ConfigEntry>& entries) {
+  Words words;
+  words.flags.resize(Flags().size());
+  CNNOPT_RETURN_IF_ERROR(AddEntries(Flags(), entries, "cnnopt --help", words));
+  CNNOPT_ASSIGN_OR_RETURN(SlimArguments arguments, StoreAll(Flags(), words));
+  CNNOPT_RETURN_IF_ERROR(CheckTogether(arguments));
+  return arguments;
 }
 
 std::vector<std::string> CanonicalOptions(const SlimArguments& arguments, absl::string_view calibration_sha256) {
@@ -300,7 +331,7 @@ std::vector<std::string> CanonicalOptions(const SlimArguments& arguments, absl::
   const Bounds& bounds = arguments.bounds;
   if (bounds.max_error.has_value()) add("--max-error=", ShortestText(*bounds.max_error));
   if (bounds.min_agreement.has_value()) add("--min-agreement=", ShortestText(*bounds.min_agreement));
-  if (!arguments.calibration.empty()) add("--calibration=sha256:", calibration_sha256);
+  if (HasCalibration(arguments)) add("--calibration=sha256:", calibration_sha256);
   for (const std::string& flag : ImageFlags(arguments.images)) add(flag);
   if (arguments.samples.has_value()) add("--samples=", *arguments.samples);
   if (arguments.fit == Fit::kWeights) add("--fit=weights");

@@ -12,9 +12,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "job/config_file.h"
 #include "onnx_io/limits.h"
 #include "passes/slim.h"
 #include "runtime/image_options.h"
+#include "runtime/samples.h"
 
 namespace cnnopt {
 
@@ -43,6 +45,7 @@ struct SlimArguments : Goal {
   std::string in, out;                 // of the main job
 
   std::vector<std::string> calibration;  // each PATH or NAME=PATH
+  std::vector<ArrayView> arrays;         // in memory, in place of `calibration`: of a library's caller
   ImageOptions images;
   std::optional<int64_t> samples;
   Fit fit = Fit::kSamples;
@@ -83,6 +86,8 @@ struct SlimArguments : Goal {
   BatchArguments batch;
 };
 
+bool HasCalibration(const SlimArguments& arguments);
+
 inline constexpr int64_t kDefaultCalibrationSamples = 256;
 inline constexpr int64_t kDefaultSyntheticSamples = 16;
 inline constexpr int64_t kDefaultExternalThreshold = 1024;
@@ -90,8 +95,10 @@ inline constexpr int64_t kDefaultExternalThreshold = 1024;
 struct Flag {
   const char* name;        // "--target-macs"
   const char* short_name;  // "-q", or ""
-  const char* value;       // "X"; "": a switch; "[=SIZE]": a switch that may carry a value
-  const char* group;       // the heading in --help
+  // What stands for the value: "X"; "": a switch; "[=SIZE]": a switch that may carry a value. Parts between bars in
+  // lower case are typed as they are, "enforce|report|off"; FILE and PATH are files. Completions go by this.
+  const char* value;
+  const char* group;  // the heading in --help
   std::string help;
   bool repeatable;
   // Stores one value ("" for a switch). The message of an error says what was expected.
@@ -102,8 +109,14 @@ struct Flag {
 // All flags, in the order in which --help shows them, groups together.
 const std::vector<Flag>& Flags();
 
-// Parses flags of `flags` and positions, without what no flag can tell alone. Errors: as ParseSlimArguments.
-absl::StatusOr<SlimArguments> ParseFlags(const std::vector<std::string>& arguments, const std::vector<Flag>& flags);
+// Parses flags of `flags` and positions, without what no flag can tell alone. `help` lists the flags, "cnnopt --help".
+// Errors: as ParseSlimArguments.
+absl::StatusOr<SlimArguments> ParseFlags(const std::vector<std::string>& arguments, const std::vector<Flag>& flags,
+                                         absl::string_view help);
+
+// The flags `entries`, of the main job, without a command line: a switch has the value "true" or "false". IN and OUT
+// are the caller's. Errors: as ParseSlimArguments.
+absl::StatusOr<SlimArguments> ArgumentsOf(const std::vector<ConfigEntry>& entries);
 
 // Parses what follows the program's name, for the main job. Errors: InvalidArgument, one line that names the flag, what
 // was found and what was expected, or the known flag that was probably meant.

@@ -19,24 +19,6 @@
 namespace cnnopt {
 namespace {
 
-// Records how the model came to be, in place of what an earlier run recorded. Nothing here differs between two runs
-// of the same command on the same input.
-void AddProvenance(const ReportContext& context, onnx::ModelProto& model) {
-  const std::vector<std::pair<std::string, std::string>> entries = {
-      {"cnnopt.version", context.version},
-      {"cnnopt.options", absl::StrJoin(context.options, " ")},
-      {"cnnopt.input_sha256", context.in_facts.sha256},
-  };
-  for (const auto& [key, value] : entries) {
-    auto& properties = *model.mutable_metadata_props();
-    const auto same = std::find_if(properties.begin(), properties.end(),
-                                   [&wanted = key](const auto& property) { return property.key() == wanted; });
-    onnx::StringStringEntryProto& entry = same == properties.end() ? *properties.Add() : *same;
-    entry.set_key(key);
-    entry.set_value(value);
-  }
-}
-
 WriteOptions MakeWriteOptions(const SlimArguments& arguments, const ModelFile& file) {
   WriteOptions options;
   if (file.had_external_data || arguments.external_threshold.has_value()) {
@@ -74,6 +56,22 @@ absl::Status StagePlan(const SlimArguments& arguments, const SlimReport& report,
 }
 
 }  // namespace
+
+void AddProvenance(const ReportContext& context, onnx::ModelProto& model) {
+  const std::vector<std::pair<std::string, std::string>> entries = {
+      {"cnnopt.version", context.version},
+      {"cnnopt.options", absl::StrJoin(context.options, " ")},
+      {"cnnopt.input_sha256", context.in_facts.sha256},
+  };
+  for (const auto& [key, value] : entries) {
+    auto& properties = *model.mutable_metadata_props();
+    const auto same = std::find_if(properties.begin(), properties.end(),
+                                   [&wanted = key](const auto& property) { return property.key() == wanted; });
+    onnx::StringStringEntryProto& entry = same == properties.end() ? *properties.Add() : *same;
+    entry.set_key(key);
+    entry.set_value(value);
+  }
+}
 
 absl::StatusOr<FileFacts> DescribeFile(const std::string& path) {
   FileFacts facts;

@@ -15,6 +15,10 @@ namespace cnnopt {
 
 // Errors carry their origin, see exit_code.h, where these functions can tell it.
 
+// Records how the model came to be, in place of what an earlier run recorded. Nothing here differs between two runs
+// of the same command on the same input.
+void AddProvenance(const ReportContext& context, onnx::ModelProto& model);
+
 absl::StatusOr<FileFacts> DescribeFile(const std::string& path);
 
 // Options that a plan does not replace, as CanonicalOptions gives them.

@@ -110,7 +110,7 @@ std::vector<std::pair<const char*, std::string>> WrittenBeside(const SlimArgumen
 }  // namespace
 
 absl::Status CheckPaths(const SlimArguments& arguments) {
-  CNNOPT_RETURN_IF_ERROR(From(Origin::kInput, CheckReadable(arguments.in)));
+  if (!arguments.in.empty()) CNNOPT_RETURN_IF_ERROR(From(Origin::kInput, CheckReadable(arguments.in)));
   if (!arguments.out.empty()) {
     CNNOPT_RETURN_IF_ERROR(From(Origin::kOutput, CheckReplaceable(arguments.out)));
   }

@@ -10,9 +10,9 @@
 
 namespace cnnopt {
 
-// IN is a regular file; OUT and the reports can be made or replaced: their folders exist and can be written, and what
-// is there now is a regular file; none of these is another one of them, except OUT and IN under --force. Errors carry
-// their origin, see exit_code.h.
+// IN, if it is a file at all, is a regular one; OUT and the reports can be made or replaced: their folders exist and
+// can be written, and what is there now is a regular file; none of these is another one of them, except OUT and IN
+// under --force. Errors carry their origin, see exit_code.h.
 absl::Status CheckPaths(const SlimArguments& arguments);
 
 // Neither OUT nor a report is one of `files`, which hold the samples. Errors carry their origin.

@@ -193,12 +193,23 @@ absl::StatusOr<InputFile> InputFile::Open(const std::string& path) {
   return file;
 }
 
+InputFile InputFile::OfBytes(absl::string_view bytes, std::string name) {
+  InputFile file(std::move(name), -1);
+  file.memory_ = bytes.data() == nullptr ? "" : bytes.data();
+  file.size_ = static_cast<int64_t>(bytes.size());
+  return file;
+}
+
 InputFile::InputFile(InputFile&& other) noexcept
-    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)), size_(other.size_) {}
+    : path_(std::move(other.path_)),
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      memory_(other.memory_),
+      size_(other.size_) {}
 
 InputFile& InputFile::operator=(InputFile&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(descriptor_, other.descriptor_);
+  std::swap(memory_, other.memory_);
   std::swap(size_, other.size_);
   return *this;
 }
@@ -210,6 +221,11 @@ InputFile::~InputFile() {
 }
 
 absl::StatusOr<size_t> InputFile::ReadAt(int64_t offset, char* buffer, size_t count) const {
+  if (memory_ != nullptr) {
+    const size_t got = std::min(count, static_cast<size_t>(std::max<int64_t>(size_ - offset, 0)));
+    std::copy_n(memory_ + std::min(offset, size_), got, buffer);
+    return got;
+  }
   size_t done = 0;
   while (done < count) {
     const ssize_t got =
@@ -232,6 +248,7 @@ absl::Status InputFile::ReadAllAt(int64_t offset, char* buffer, size_t count) co
 }
 
 absl::Status InputFile::CheckUnchanged() const {
+  if (memory_ != nullptr) return absl::OkStatus();
   struct stat info{};
   if (fstat(descriptor_, &info) == -1) {
     return ErrnoStatus(errno, "read", path_);

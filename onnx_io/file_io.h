@@ -30,6 +30,8 @@ class InputFile {
  public:
   // Errors: InvalidArgument (not a regular file), and as ErrnoStatus.
   static absl::StatusOr<InputFile> Open(const std::string& path);
+  // Bytes in memory that are read like a file. They must outlive it. `name` stands in messages for the path.
+  static InputFile OfBytes(absl::string_view bytes, std::string name);
   InputFile(InputFile&& other) noexcept;
   InputFile& operator=(InputFile&& other) noexcept;
   ~InputFile();
@@ -49,6 +51,7 @@ class InputFile {
 
   std::string path_;
   int descriptor_ = -1;
+  const char* memory_ = nullptr;  // not null: the bytes are here
   int64_t size_ = 0;
 };
 

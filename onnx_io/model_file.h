@@ -20,7 +20,7 @@ namespace cnnopt {
 // nodes are in topological order. Everything else in it is as the file had it, unknown fields included.
 struct ModelFile {
   onnx::ModelProto proto;
-  std::string path;   // as given
+  std::string path;   // as given; empty: it came from memory
   int64_t bytes = 0;  // of the .onnx file and the external ranges it uses
   bool had_external_data = false;
 };
@@ -31,6 +31,10 @@ struct ModelFile {
 // protobuf, malformed model: the message names the node or tensor); ResourceExhausted (a limit of `limits`,
 // named); PermissionDenied and Unavailable for I/O failures.
 absl::StatusOr<ModelFile> ReadModel(const std::string& path, const Limits& limits = {});
+// The same for the bytes of a model file, and for a model that is parsed already. Both have no path, and external data
+// is an error: InvalidArgument.
+absl::StatusOr<ModelFile> ReadModelBytes(absl::string_view bytes, const Limits& limits = {});
+absl::StatusOr<ModelFile> CheckModel(onnx::ModelProto proto, const Limits& limits = {});
 
 struct WriteOptions {
   // Payloads of at least this many bytes go to an external file beside the model; negative: none do, unless

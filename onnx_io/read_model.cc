@@ -12,6 +12,7 @@
 #include "onnx_io/quote.h"
 #include "onnx_io/sort_nodes.h"
 #include "onnx_io/status_macros.h"
+#include "onnx_io/tensor_walk.h"
 #include "onnx_io/validate.h"
 #include "onnx_io/wire_scan.h"
 
@@ -70,6 +71,18 @@ absl::Status Parse(const InputFile& file, onnx::ModelProto& model) {
   return absl::OkStatus();
 }
 
+// Of a model in memory, which has no folder where other files could stand.
+absl::Status RefuseExternalData(onnx::ModelProto& model) {
+  const onnx::TensorProto* found = nullptr;
+  ForEachTensor(model, [&](onnx::TensorProto& tensor, TensorPlace) {
+    if (tensor.data_location() == onnx::TensorProto::EXTERNAL) found = &tensor;
+  });
+  return found == nullptr ? absl::OkStatus()
+                          : absl::InvalidArgumentError(absl::StrCat(
+                                "tensor ", Quote(found->name()),
+                                " has external data, which a model in memory cannot refer to: give the model's path"));
+}
+
 // Fills in all of `model` but its path; errors do not name the file.
 absl::Status Read(const InputFile& file, const Limits& limits, ModelFile& model) {
   CNNOPT_RETURN_IF_ERROR(CheckHead(file, limits));
@@ -82,6 +95,7 @@ absl::Status Read(const InputFile& file, const Limits& limits, ModelFile& model)
   CNNOPT_RETURN_IF_ERROR(Parse(file, model.proto));
   CNNOPT_RETURN_IF_ERROR(ValidateModel(model.proto, limits));
   CNNOPT_RETURN_IF_ERROR(SortNodes(model.proto));
+  if (model.path.empty()) CNNOPT_RETURN_IF_ERROR(RefuseExternalData(model.proto));
   CNNOPT_ASSIGN_OR_RETURN(const LoadedData loaded,
                           LoadExternalData(model.proto, model.path, effective.memory_bytes - parsed_bytes));
   if (loaded.tensors > 0) {
@@ -100,6 +114,24 @@ absl::StatusOr<ModelFile> ReadModel(const std::string& path, const Limits& limit
   model.path = path;
   CNNOPT_ASSIGN_OR_RETURN(const InputFile file, InputFile::Open(path));
   CNNOPT_RETURN_IF_ERROR(AnnotateWith(Read(file, limits, model), [&] { return Quote(path); }));
+  return model;
+}
+
+absl::StatusOr<ModelFile> ReadModelBytes(absl::string_view bytes, const Limits& limits) {
+  ModelFile model;
+  CNNOPT_RETURN_IF_ERROR(AnnotateWith(Read(InputFile::OfBytes(bytes, "the model"), limits, model),
+                                      [] { return std::string("the model's bytes"); }));
+  return model;
+}
+
+absl::StatusOr<ModelFile> CheckModel(onnx::ModelProto proto, const Limits& limits) {
+  ModelFile model;
+  model.proto = std::move(proto);
+  model.bytes = static_cast<int64_t>(model.proto.ByteSizeLong());
+  CNNOPT_RETURN_IF_ERROR(ValidateModel(model.proto, limits));
+  CNNOPT_RETURN_IF_ERROR(SortNodes(model.proto));
+  CNNOPT_RETURN_IF_ERROR(RefuseExternalData(model.proto));
+  CNNOPT_RETURN_IF_ERROR(CheckWithOnnx(model.proto));
   return model;
 }
 

@@ -4,6 +4,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "onnx/shape_inference/implementation.h"
+#include "onnx_io/open_inputs.h"
 #include "onnx_io/quote.h"
 
 namespace cnnopt {
@@ -51,21 +53,7 @@ std::vector<const onnx::ValueInfoProto*> FedInputs(const onnx::GraphProto& graph
   return inputs;
 }
 
-// "images:1,3,224,224": the flag value a user might want, known dimensions as they are.
-std::string SuggestedFlag(const onnx::ValueInfoProto& input) {
-  Shape shape = {1, 3, 224, 224};
-  if (const onnx::TensorShapeProto* declared = DeclaredShape(input)) {
-    shape.resize(static_cast<size_t>(declared->dim_size()), 224);
-    for (int i = 0; i < declared->dim_size(); ++i) {
-      if (declared->dim(i).has_dim_value()) {
-        shape[static_cast<size_t>(i)] = declared->dim(i).dim_value();
-      }
-    }
-  }
-  return absl::StrCat("give --input-shape=", input.name(), ":", absl::StrJoin(shape, ","));
-}
-
-using Symbols = absl::flat_hash_map<std::string, int64_t>;
+using Symbols = std::map<std::string, int64_t>;
 
 // `given` for `input`, after comparing it with what the model declares; learns what its named dimensions are.
 absl::Status CheckGiven(const onnx::ValueInfoProto& input, const Shape& given, Symbols& symbols) {
@@ -98,13 +86,10 @@ absl::Status CheckGiven(const onnx::ValueInfoProto& input, const Shape& given, S
   return absl::OkStatus();
 }
 
-// The shape of an input that none was given for.
-absl::StatusOr<Shape> CompleteShape(const onnx::ValueInfoProto& input, const Symbols& symbols) {
+// The shape of an input that none was given for; nullopt when a size stays open.
+std::optional<Shape> CompleteShape(const onnx::ValueInfoProto& input, const Symbols& symbols) {
   const onnx::TensorShapeProto* declared = DeclaredShape(input);
-  if (declared == nullptr) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("input ", Quote(input.name()), " has no known shape: ", SuggestedFlag(input)));
-  }
+  if (declared == nullptr) return std::nullopt;
   Shape shape;
   for (int i = 0; i < declared->dim_size(); ++i) {
     const onnx::TensorShapeProto::Dimension& dim = declared->dim(i);
@@ -116,8 +101,7 @@ absl::StatusOr<Shape> CompleteShape(const onnx::ValueInfoProto& input, const Sym
     } else if (i == 0) {
       shape.push_back(1);
     } else {
-      return absl::InvalidArgumentError(
-          absl::StrCat("input ", Quote(input.name()), ": dimension ", i, " is unknown: ", SuggestedFlag(input)));
+      return std::nullopt;
     }
   }
   return shape;
@@ -283,16 +267,19 @@ absl::StatusOr<std::map<std::string, Shape>> InputShapes(const onnx::ModelProto&
           absl::StrJoin(inputs, ", ", [](std::string* out, const auto* input) { out->append(input->name()); })));
     }
   }
+  std::vector<const onnx::ValueInfoProto*> open;
   for (const onnx::ValueInfoProto* input : inputs) {
     if (shapes.contains(input->name()) || !input->type().has_tensor_type()) {
       continue;
     }
-    absl::StatusOr<Shape> shape = CompleteShape(*input, symbols);
-    if (!shape.ok()) {
-      return shape.status();
+    std::optional<Shape> shape = CompleteShape(*input, symbols);
+    if (shape.has_value()) {
+      shapes.emplace(input->name(), *std::move(shape));
+    } else {
+      open.push_back(input);
     }
-    shapes.emplace(input->name(), *std::move(shape));
   }
+  if (!open.empty()) return absl::InvalidArgumentError(OpenInputsMessage(open, model.graph(), symbols));
   return shapes;
 }
 

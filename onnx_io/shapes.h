@@ -14,8 +14,8 @@ namespace cnnopt {
 
 // Shape of every graph input that has no initializer, with `given` filled in and each unknown first dimension
 // taken as batch 1. Errors: InvalidArgument when a given name is no input or its rank or fixed dimensions differ,
-// or when another dimension stays unknown: the message shows the flag that would help,
-// "give --input-shape=images:1,3,224,224".
+// or when another dimension stays unknown: the message shows the flags that would help,
+// "model has dynamic inputs: give --input-shape=images:1,3,224,224", see open_inputs.h.
 absl::StatusOr<std::map<std::string, Shape>> InputShapes(const onnx::ModelProto& model,
                                                          const std::map<std::string, Shape>& given);
 

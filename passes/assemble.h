@@ -20,7 +20,7 @@ struct AssembleContext {
   RefitSamples samples;  // none to fit to: nothing is refitted
   const Reference* reference = nullptr;
   const SlimOptions& options;
-  const Progress& progress;
+  const ProgressSink& progress;
 };
 
 struct Assembled {

@@ -104,7 +104,7 @@ double DamageCurve::OutputError(double error) const {
 
 absl::StatusOr<std::vector<std::vector<double>>> MeasureDamage(const std::vector<Proposal>& proposals,
                                                                const Reference* reference, int64_t macs,
-                                                               Workbench& bench, const Progress& progress) {
+                                                               Workbench& bench, const ProgressSink& progress) {
   const int64_t open = std::count_if(proposals.begin(), proposals.end(),
                                      [](const Proposal& proposal) { return proposal.candidates.size() > 1; });
   const ProbePlan probe = reference == nullptr ? ProbePlan{} : PlanProbes(open, macs, *reference);

@@ -31,7 +31,7 @@ class DamageCurve {
 // null; the others follow from the site's DamageCurve. Squares, as errors of different sites are nearly uncorrelated.
 absl::StatusOr<std::vector<std::vector<double>>> MeasureDamage(const std::vector<Proposal>& proposals,
                                                                const Reference* reference, int64_t macs,
-                                                               Workbench& bench, const Progress& progress);
+                                                               Workbench& bench, const ProgressSink& progress);
 
 }  // namespace cnnopt
 

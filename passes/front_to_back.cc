@@ -20,8 +20,17 @@
 namespace cnnopt {
 namespace {
 
-// Most numbers of patches that are held for the refit through an activation, per site (128 MB).
+// Most numbers of patches that are held for the refit through an activation, per site (128 MB); less where the bytes
+// between layers are few: their copies on the way, doubles among them, take half of those at most.
 constexpr int64_t kMostRowElements = int64_t{32} << 20;
+constexpr int64_t kBytesPerRowElement = 64;
+// The same for the patches before they are thinned out, which live in floats, one site at a time.
+constexpr int64_t kBytesPerPatchElement = 12;
+// Covariances of one site that live at the same time: sums and moments, fitted to and held out, and one to solve with.
+constexpr int64_t kCovariances = 5;
+// What one site may always take.
+constexpr int64_t kLeastBytes = int64_t{64} << 20;
+int64_t Spendable(const RefitContext& context) { return std::max(context.cache_bytes, kLeastBytes); }
 
 // Errors are judged on fewer patches than are fitted to, by this factor: an average needs less than a covariance does.
 constexpr int64_t kFewerToJudge = 4;
@@ -55,7 +64,7 @@ std::vector<Task> ListTasks(const RefitContext& context, const Plan& plan, const
     if (!site.conv.has_value() || (tasks.empty() && kept)) continue;
     if (site.conv->depthwise()) continue;       // too few weights to make up for anything
     if (kept && site.op == "MatMul") continue;  // the bias would be a node of its own
-    if (!Observable(*site.conv)) continue;
+    if (!Observable(*site.conv) || kCovariances * MomentBytes(*site.conv) > Spendable(context)) continue;
     tasks.push_back(
         {s, context.view.Producer(site.output)->input(0), site.output, SurroundingsOf(site.output, context.view)});
   }
@@ -155,7 +164,10 @@ class Walk {
   }
 
  private:
-  int64_t Patches(const Conv& conv) const { return PatchCount(conv) / thinning_; }
+  int64_t Patches(const Conv& conv) const {
+    const int64_t affordable = Spendable(context_) / kBytesPerPatchElement / (conv.in_channels * conv.taps());
+    return std::min(PatchCount(conv) / thinning_, std::max<int64_t>(affordable, 1));
+  }
   std::vector<int64_t> PositionsOf(const Conv& conv, const Shape& output, size_t sample) const {
     const Shape shape = LayerShape(conv, output);
     const int64_t total = shape[0] * ElementCount(Shape(shape.begin() + 2, shape.end()));
@@ -168,7 +180,8 @@ class Walk {
     drift.rows.resize(static_cast<size_t>(conv.groups));
     const int64_t width = conv.out_channels / conv.groups;
     const int64_t elements = Patches(conv) * conv.in_channels * conv.taps();
-    const int64_t step = (elements + kMostRowElements - 1) / kMostRowElements;
+    const int64_t most = std::min(Spendable(context_) / kBytesPerRowElement, kMostRowElements);
+    const int64_t step = (elements + most - 1) / most;
     ParallelFor(conv.groups, context_.threads, [&](int64_t g) {
       const auto at = static_cast<size_t>(g);
       std::vector<MatrixF> patches, targets, skips;
@@ -176,7 +189,8 @@ class Walk {
         const MatrixF target = sample.target.middleCols(g * width, width);
         MatrixF skip;
         if (sample.skip.size() > 0) skip = sample.skip.middleCols(g * width, width);
-        drift.sums[at].Add(sample.patches[at], skip.size() > 0 ? MatrixF(target - skip) : target);
+        drift.sums[at].Add(sample.patches[at], skip.size() > 0 ? MatrixF(target - skip) : target,
+                           conv.groups > 1 ? 1 : context_.threads);
         if (keep_rows) {
           patches.push_back(Thin(sample.patches[at], step));
           targets.push_back(Thin(target, step));
@@ -196,7 +210,7 @@ class Walk {
 };
 
 // All groups, each where it helps. Returns whether anything changed.
-bool RefitGroupsThroughActivation(const Activation& activation, const Drift& fit, const Drift& held_out,
+bool RefitGroupsThroughActivation(const Activation& activation, const Drift& fit, const Drift& held_out, int threads,
                                   Replacement& replacement) {
   bool changed = false;
   std::vector<Replacement> parts;
@@ -205,7 +219,7 @@ bool RefitGroupsThroughActivation(const Activation& activation, const Drift& fit
     Replacement& part =
         parts.emplace_back(ExtractPart(replacement, static_cast<int64_t>(g), static_cast<int64_t>(groups)));
     if (!LastStagesAreDense(part)) continue;
-    changed |= RefitThroughActivation(activation, fit.rows[g], held_out.rows[g], part);
+    changed |= RefitThroughActivation(activation, fit.rows[g], held_out.rows[g], threads, part);
   }
   if (changed) replacement = MergeGroups(parts);
   return changed;
@@ -228,9 +242,9 @@ absl::StatusOr<onnx::ModelProto> RefitFrontToBack(const RefitContext& context, c
     CNNOPT_ASSIGN_OR_RETURN(Drift held_out, held_out_walk.Observe(task, slim));
     CNNOPT_ASSIGN_OR_RETURN(Replacement replacement, bench.Fitted(task.site, plan[task.site]));
     const DriftSums sums{std::move(fit.sums), std::move(held_out.sums)};
-    bool changed = RefitToDrift(*context.sites[task.site].conv, sums, replacement);
+    bool changed = RefitToDrift(*context.sites[task.site].conv, sums, context.threads, replacement);
     if (task.around.activation.has_value()) {
-      changed |= RefitGroupsThroughActivation(*task.around.activation, fit, held_out, replacement);
+      changed |= RefitGroupsThroughActivation(*task.around.activation, fit, held_out, context.threads, replacement);
     }
     if (!changed) continue;
     CNNOPT_RETURN_IF_ERROR(bench.Refit(task.site, plan[task.site], std::move(replacement)));

@@ -28,7 +28,7 @@ struct RefitContext {
   std::shared_ptr<const OnnxRuntime> runtime;
   int threads = 1;
   int64_t cache_bytes = 0;  // for values between the layers, see Frontier
-  const Progress& progress;
+  const ProgressSink& progress;
 };
 
 // Refits every site that `plan` replaces, and every kept Conv and Gemm behind the first of them, and keeps what helps

@@ -68,8 +68,10 @@ absl::Status UnknownForm(const LayerChoice& choice) {
     known.emplace(form->name());
     known.emplace(form->variant());
   }
-  return absl::InvalidArgumentError(absl::StrCat("layer '", choice.name, "': unknown form '", choice.form,
-                                                 "', expected one of ", absl::StrJoin(known, ", ")));
+  const std::string nearest = Nearest(choice.form, {known.begin(), known.end()});
+  return absl::InvalidArgumentError(absl::StrCat("layer '", choice.name, "': unknown form '", choice.form, "', ",
+                                                 nearest.empty() ? "" : absl::StrCat("did you mean '", nearest, "'? "),
+                                                 "expected one of ", absl::StrJoin(known, ", ")));
 }
 
 // Ranks of channels come in steps that depend on the layer; between its ends every multiple of 8 will do.

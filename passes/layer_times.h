@@ -25,7 +25,7 @@ struct TimingContext {
   const std::vector<Site>& sites;
   const std::vector<Proposal>& proposals;
   int threads = 1;
-  const Progress& progress;
+  const ProgressSink& progress;
 };
 
 // What was measured before: nanoseconds by what was run. Layers of the same shape are measured once; a caller that

@@ -86,4 +86,10 @@ void ParallelFor(int64_t count, int threads, const std::function<void(int64_t)>&
   if (failure) std::rethrow_exception(failure);
 }
 
+void ParallelRanges(int64_t count, int64_t most, int threads,
+                    const std::function<void(int64_t begin, int64_t width)>& work) {
+  ParallelFor((count + most - 1) / most, threads,
+              [&](int64_t piece) { work(piece * most, std::min(most, count - piece * most)); });
+}
+
 }  // namespace cnnopt

@@ -20,6 +20,10 @@ int ThreadsWithMemory(int threads);
 // whatever `threads` is. Rethrows what `work` throws.
 void ParallelFor(int64_t count, int threads, const std::function<void(int64_t)>& work);
 
+// The same for ranges [begin, begin + width) of at most `most` that cover [0, count): the pieces of large products.
+void ParallelRanges(int64_t count, int64_t most, int threads,
+                    const std::function<void(int64_t begin, int64_t width)>& work);
+
 }  // namespace cnnopt
 
 #endif  // CNNOPT_PASSES_PARALLEL_H_

@@ -1,13 +1,18 @@
 #include "passes/patches.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "onnx_io/status_macros.h"
 #include "passes/cost.h"
+#include "passes/parallel.h"
 
 namespace cnnopt {
 namespace {
+
+// Columns of a covariance that are one piece of work.
+constexpr int64_t kPanel = 512;
 
 // Decomposes `index` over `sizes`, last axis fastest.
 std::vector<int64_t> Unravel(int64_t index, const Shape& sizes) {
@@ -84,7 +89,7 @@ MatrixF GatherOutputs(const std::vector<float>& output, const Shape& shape, cons
   return gathered;
 }
 
-void MomentSums::Add(const MatrixF& x, const MatrixF& y) {
+void MomentSums::Add(const MatrixF& x, const MatrixF& y, int threads) {
   if (count_ == 0) {
     x_sum_ = Vector::Zero(x.cols());
     xx_ = Matrix::Zero(x.cols(), x.cols());
@@ -93,13 +98,22 @@ void MomentSums::Add(const MatrixF& x, const MatrixF& y) {
     yy_ = Vector::Zero(y.cols());
   }
   count_ += x.rows();
-  // Products in float, sums over blocks in double: twice the speed, and no drift over many samples.
-  MatrixF gram = MatrixF::Zero(x.cols(), x.cols());
-  gram.selfadjointView<Eigen::Lower>().rankUpdate(x.transpose());
-  xx_.triangularView<Eigen::Lower>() += gram.cast<double>();
   x_sum_ += x.cast<double>().colwise().sum().transpose();
+  // Products in float, sums over blocks in double: twice the speed, and no drift over many samples. A panel of columns
+  // at a time, the part of it on and below the diagonal.
+  ParallelRanges(x.cols(), kPanel, threads, [&](int64_t begin, int64_t width) {
+    const Eigen::Index below = x.cols() - begin - width;
+    const auto columns = x.middleCols(begin, width);
+    MatrixF gram = MatrixF::Zero(width, width);
+    gram.selfadjointView<Eigen::Lower>().rankUpdate(columns.transpose());
+    xx_.block(begin, begin, width, width).triangularView<Eigen::Lower>() += gram.cast<double>();
+    if (below > 0) {
+      const MatrixF rest = x.rightCols(below).transpose() * columns;
+      xx_.block(begin + width, begin, below, width) += rest.cast<double>();
+    }
+    if (y.cols() > 0) yx_.middleCols(begin, width) += MatrixF(y.transpose() * columns).cast<double>();
+  });
   if (y.cols() == 0) return;
-  yx_ += (y.transpose() * x).cast<double>();
   y_sum_ += y.cast<double>().colwise().sum().transpose();
   yy_ += y.cast<double>().colwise().squaredNorm().transpose();
 }

@@ -32,8 +32,9 @@ MatrixF GatherOutputs(const std::vector<float>& output, const Shape& shape, cons
 // Running sums over patches x and targets y, from which come the moments of x and the cross moments of y with x.
 class MomentSums {
  public:
-  // x: patches, one a row. y: as many rows, or empty when only the moments of x are wanted.
-  void Add(const MatrixF& x, const MatrixF& y);
+  // x: patches, one a row. y: as many rows, or empty when only the moments of x are wanted. The sums do not depend on
+  // the number of threads.
+  void Add(const MatrixF& x, const MatrixF& y, int threads = 1);
   int64_t count() const { return count_; }
   Moments OfPatches() const;
   Vector TargetMean() const;

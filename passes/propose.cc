@@ -1,6 +1,7 @@
 #include "passes/propose.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -77,14 +78,28 @@ Proposal ProposeFor(const Site& site, const SiteForms& asked, absl::Span<const M
   return proposal;
 }
 
+// About how long a site takes: with the square of its patches and with its outputs.
+double Work(const Site& site) {
+  if (!site.conv.has_value()) return 0;
+  const auto width = static_cast<double>(site.conv->group_in_channels() * site.conv->taps());
+  return width * width * static_cast<double>(site.conv->out_channels);
+}
+
 }  // namespace
 
 std::vector<Proposal> Propose(const std::vector<Site>& sites, const std::vector<SiteForms>& forms,
                               const std::vector<std::vector<Moments>>& moments, int threads,
                               const std::function<void()>& step) {
   std::vector<Proposal> proposals(sites.size());
+  // The longest first, so that no thread is left alone with one at the end.
+  std::vector<size_t> order(sites.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    const double more = Work(sites[a]), less = Work(sites[b]);
+    return more != less ? more > less : a < b;
+  });
   ParallelFor(static_cast<int64_t>(sites.size()), threads, [&](int64_t i) {
-    const auto s = static_cast<size_t>(i);
+    const size_t s = order[static_cast<size_t>(i)];
     proposals[s] = ProposeFor(sites[s], forms[s], moments[s]);
     step();
   });

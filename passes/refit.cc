@@ -1,11 +1,14 @@
 #include "passes/refit.h"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 #include <utility>
 
 #include "passes/forms/cp_factors.h"
 #include "passes/last_stages.h"
 #include "passes/least_squares.h"
+#include "passes/parallel.h"
 
 namespace cnnopt {
 namespace {
@@ -38,9 +41,12 @@ class Judge {
     return variance_ - 2 * scale.dot(channels.shared) + scale.cwiseAbs2().dot(channels.variance) +
            (output_ - scale.cwiseProduct(channels.mean) - bias).squaredNorm();
   }
-  double Error(const Matrix& weight, const Vector& bias) const {
-    return variance_ - 2 * weight.cwiseProduct(cross_).sum() + WeightedSquaredNorm(weight, seen_) +
-           (output_ - weight * seen_.mean - bias).squaredNorm();
+  // The error has two parts: of the spread around the mean output, and of the mean output itself.
+  double Spread(const Matrix& weight) const {
+    return variance_ - 2 * weight.cwiseProduct(cross_).sum() + WeightedSquaredNorm(weight, seen_);
+  }
+  double Shift(const Matrix& weight, const Vector& bias) const {
+    return (output_ - weight * seen_.mean - bias).squaredNorm();
   }
 
  private:
@@ -53,8 +59,9 @@ class Judge {
 // One group of a site, what is known of its best replacement so far, and what to measure others by.
 class GroupRefit {
  public:
-  GroupRefit(const Conv& conv, const MomentSums& fit, const MomentSums& held_out, const Replacement& old)
+  GroupRefit(const Conv& conv, const MomentSums& fit, const MomentSums& held_out, int threads, const Replacement& old)
       : conv_(conv),
+        threads_(threads),
         seen_(fit.OfPatches()),
         cross_(fit.Cross()),
         output_(fit.TargetMean()),
@@ -62,28 +69,15 @@ class GroupRefit {
         judge_(held_out),
         best_(old) {
     const Conv whole = Compose(best_);
-    least_ = judge_.Error(whole.weight, whole.bias.size() > 0 ? whole.bias : Vector(Vector::Zero(output_.size())));
-  }
-
-  // Gives `replacement` the bias that keeps the mean output and takes it if it beats the best one.
-  bool Consider(Replacement replacement) {
-    for (std::vector<Conv>& branch : replacement.branches) branch.back().bias = Vector();
-    const Matrix weight = Compose(replacement).weight;
-    const Vector bias = output_ - weight * seen_.mean;
-    const double error = judge_.Error(weight, bias);
-    if (!(error < least_)) return false;
-    least_ = error;
-    replacement.branches.back().back().bias = bias;
-    best_ = std::move(replacement);
-    changed_ = true;
-    return true;
+    const Vector bias = whole.bias.size() > 0 ? whole.bias : Vector(Vector::Zero(output_.size()));
+    const double spread = judge_.Spread(whole.weight);
+    least_ = spread + judge_.Shift(whole.weight, bias);
+    Take(WithBestBias(best_, whole.weight, spread));  // a better bias alone
   }
 
   // Tries last stages under every prior, then, where the form allows it, all stages under the best of them.
   void Run() {
-    const Replacement start = best_;
-    Consider(start);  // a better bias alone
-    RefitStages(start);
+    RefitStages(Replacement(best_));
     Repair();
   }
 
@@ -91,6 +85,31 @@ class GroupRefit {
   bool changed() const { return changed_; }
 
  private:
+  // A replacement and its error.
+  struct Trial {
+    Replacement replacement;
+    double error = 0;
+  };
+  // `replacement`, which computes `weight`, with the bias that keeps the mean output.
+  Trial WithBestBias(Replacement replacement, const Matrix& weight, double spread) const {
+    for (std::vector<Conv>& branch : replacement.branches) branch.back().bias = Vector();
+    const Vector bias = output_ - weight * seen_.mean;
+    replacement.branches.back().back().bias = bias;
+    return {std::move(replacement), spread + judge_.Shift(weight, bias)};
+  }
+  Trial Judged(Replacement replacement) const {
+    const Matrix weight = Compose(replacement).weight;
+    return WithBestBias(std::move(replacement), weight, judge_.Spread(weight));
+  }
+  // Whether it beats the best one, whose place it then takes.
+  bool Take(Trial trial) {
+    if (!(trial.error < least_)) return false;
+    least_ = trial.error;
+    best_ = std::move(trial.replacement);
+    changed_ = true;
+    return true;
+  }
+
   void RefitStages(const Replacement& start) {
     const double variance = seen_.covariance.trace() / static_cast<double>(seen_.covariance.rows());
     if (!LastStagesAreDense(start) || !(variance > 0)) return;
@@ -98,9 +117,14 @@ class GroupRefit {
     const LastStages last(start);
     const Matrix gram = last.Gram(seen_.covariance), features = last.FeatureGram();
     const Matrix target = last.TimesFeatures(cross_), weight = last.TimesFeatures(conv_.weight);
-    for (const double share : kPriors) {
-      const double prior = share * variance;
-      if (Consider(last.With(SolveRight(target + prior * weight, gram + prior * features)))) strength = prior;
+    std::array<Trial, std::size(kPriors)> trials;
+    ParallelFor(std::size(kPriors), threads_, [&](int64_t i) {
+      const auto at = static_cast<size_t>(i);
+      const double prior = kPriors[at] * variance;
+      trials[at] = Judged(last.With(SolveRight(target + prior * weight, gram + prior * features)));
+    });
+    for (size_t i = 0; i < trials.size(); ++i) {
+      if (Take(std::move(trials[i]))) strength = kPriors[i] * variance;
     }
     if (start.branches.size() == 1 && IsCpChain(start.branches.front())) Polish(strength);
   }
@@ -125,7 +149,7 @@ class GroupRefit {
     if (!(error(best) < least_)) return;
     Replacement repaired = best_;
     for (std::vector<Conv>& branch : repaired.branches) branch.back().weight.array().colwise() *= best.array();
-    Consider(std::move(repaired));
+    Take(Judged(std::move(repaired)));
   }
 
   // S + p I and C + p W.
@@ -143,11 +167,12 @@ class GroupRefit {
     const CpFactors factors = FactorsOf(chain);
     const int steps =
         StepsWithin(kPolishMultiplications, factors.inputs.rows(), cross.rows(), cross.cols(), kPolishSteps);
-    SetFactors(PolishFactors({covariance, cross}, factors, steps), chain);
-    Consider(std::move(polished));
+    SetFactors(PolishFactors({covariance, cross}, factors, steps, threads_), chain);
+    Take(Judged(std::move(polished)));
   }
 
   const Conv& conv_;
+  int threads_;
   Moments seen_;
   Matrix cross_;
   Vector output_, variances_;
@@ -159,14 +184,14 @@ class GroupRefit {
 
 }  // namespace
 
-bool RefitToDrift(const Conv& conv, const DriftSums& sums, Replacement& replacement) {
+bool RefitToDrift(const Conv& conv, const DriftSums& sums, int threads, Replacement& replacement) {
   bool changed = false;
   std::vector<Replacement> parts;
   for (int64_t g = 0; g < conv.groups; ++g) {
     parts.push_back(ExtractPart(replacement, g, conv.groups));
     const auto at = static_cast<size_t>(g);
     const Conv group = ExtractGroup(conv, g);
-    GroupRefit refit(group, sums.fit[at], sums.held_out[at], parts.back());
+    GroupRefit refit(group, sums.fit[at], sums.held_out[at], threads, parts.back());
     refit.Run();
     parts.back() = refit.best();
     changed = changed || refit.changed();

@@ -27,8 +27,9 @@ struct DriftSums {
 // on the held-out sums. A last stage that is not one dense convolution keeps its weights and may get a better bias. In
 // the end each output channel may be scaled, by the ratio of its standard deviations to some power or by the regression
 // of targets on outputs, whichever does best on the held-out sums. Returns whether anything changed. `conv` is the
-// original layer; a replacement of one stage stands for a kept layer.
-bool RefitToDrift(const Conv& conv, const DriftSums& sums, Replacement& replacement);
+// original layer; a replacement of one stage stands for a kept layer. The result does not depend on the number of
+// threads.
+bool RefitToDrift(const Conv& conv, const DriftSums& sums, int threads, Replacement& replacement);
 
 }  // namespace cnnopt
 

@@ -20,8 +20,9 @@ struct DriftRows {
 //
 // from where they are: errors that the activation f swallows cost only the small weight w (after Zhang et al., 2015,
 // who alternate between two closed forms; here both terms are descended at once). The result stands only if it lowers
-// the first term on `held_out`. Returns whether it did. All branches must end in dense stages. One group.
-bool RefitThroughActivation(const Activation& activation, const DriftRows& fit, const DriftRows& held_out,
+// the first term on `held_out`. Returns whether it did. All branches must end in dense stages. One group. The result
+// does not depend on the number of threads.
+bool RefitThroughActivation(const Activation& activation, const DriftRows& fit, const DriftRows& held_out, int threads,
                             Replacement& replacement);
 
 }  // namespace cnnopt

@@ -119,7 +119,7 @@ Totals TotalsOf(const onnx::ModelProto& model, const std::vector<Site>& sites) {
 struct Job {
   const onnx::ModelProto& original;
   SlimOptions options;
-  Progress progress;
+  ProgressSink progress;
   Selection selection;
   SlimReport report;
 
@@ -164,6 +164,10 @@ absl::Status RunOriginal(Job& job) {
   CNNOPT_ASSIGN_OR_RETURN(const GraphView view,
                           GraphView::Create(job.original.graph(), InputsOf(job.original, options.assume_constant)));
   report.before = report.after = TotalsOf(job.original, FindSites(view, job.shapes));
+  const absl::Status inputs = InputShapes(job.original, options.input_shapes).status();
+  if (!report.before.macs.has_value() && !inputs.ok()) {
+    report.warnings.push_back(absl::StrCat("MACs are unknown: ", inputs.message()));
+  }
   return absl::OkStatus();
 }
 
@@ -350,6 +354,15 @@ absl::Status PrepareJob(Job& job) {
   return absl::OkStatus();
 }
 
+// Where layers could have been slimmed, but not on these samples.
+void WarnOfMadeUpSamples(Job& job) {
+  const bool possible = std::any_of(job.proposals.begin(), job.proposals.end(),
+                                    [](const Proposal& proposal) { return proposal.candidates.size() > 1; });
+  if (!job.report.synthetic || !possible) return;
+  job.report.warnings.push_back(
+      "what can be gained was judged on made-up samples: real ones, by --calibration, may allow more");
+}
+
 // The stages from the choice on, for the goal in `job.options`.
 absl::Status RunGoal(Job& job, Workbench& bench, std::optional<Damages>& damage, onnx::ModelProto& result) {
   SlimReport& report = job.report;
@@ -384,10 +397,12 @@ absl::Status RunGoal(Job& job, Workbench& bench, std::optional<Damages>& damage,
     report.reason = MainReason(report.layers);
     report.after = report.before;
     report.cleanups.clear();
+    WarnOfMadeUpSamples(job);
     return absl::OkStatus();
   }
   if (!replaced) {
     report.warnings.push_back(absl::StrCat("no layer was slimmed, only exact rewrites: ", MainReason(report.layers)));
+    WarnOfMadeUpSamples(job);
   }
   CNNOPT_ASSIGN_OR_RETURN(const bool stands, VerifyResult(job, assembled, chosen.bounds));
   if (!stands) return absl::OkStatus();
@@ -400,7 +415,7 @@ absl::Status RunGoal(Job& job, Workbench& bench, std::optional<Damages>& damage,
 }  // namespace
 
 struct SlimJob::State {
-  State(const onnx::ModelProto& model, const SlimOptions& options, Selection selection, const Progress& progress)
+  State(const onnx::ModelProto& model, const SlimOptions& options, Selection selection, const ProgressSink& progress)
       : job{model,
             options,
             [this, progress](const std::string& stage, int64_t done, int64_t total) {
@@ -422,7 +437,7 @@ SlimJob::SlimJob(std::unique_ptr<State> state) : state_(std::move(state)) {}
 SlimJob::~SlimJob() = default;
 
 absl::StatusOr<std::unique_ptr<SlimJob>> SlimJob::Prepare(const onnx::ModelProto& model, const SlimOptions& options,
-                                                          const Progress& progress) {
+                                                          const ProgressSink& progress) {
   CNNOPT_ASSIGN_OR_RETURN(Selection selection, SelectPasses(options.passes, options.cleanup));
   CNNOPT_RETURN_IF_ERROR(CheckOptions(options, selection));
   auto state = std::make_unique<State>(model, options, std::move(selection), progress);
@@ -448,7 +463,7 @@ absl::StatusOr<SlimReport> SlimJob::Run(const Goal& goal, onnx::ModelProto& slim
   return std::move(job.report);
 }
 
-absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& options, const Progress& progress) {
+absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& options, const ProgressSink& progress) {
   CNNOPT_ASSIGN_OR_RETURN(const std::unique_ptr<SlimJob> job, SlimJob::Prepare(model, options, progress));
   onnx::ModelProto slim;
   CNNOPT_ASSIGN_OR_RETURN(SlimReport report, job->Run(options, slim));

@@ -151,7 +151,7 @@ struct SlimReport {
 };
 
 // Never called by two threads at once. `done` of `total` steps of `stage` are finished.
-using Progress = std::function<void(const std::string& stage, int64_t done, int64_t total)>;
+using ProgressSink = std::function<void(const std::string& stage, int64_t done, int64_t total)>;
 
 // A job that is prepared once and run for one goal after another: what layers see of the samples, what each could
 // become and how much that would harm is found once.
@@ -159,7 +159,7 @@ class SlimJob {
  public:
   // `model` has to outlive the job. The goal in `options` is only looked at for mistakes. Errors as Slim.
   static absl::StatusOr<std::unique_ptr<SlimJob>> Prepare(const onnx::ModelProto& model, const SlimOptions& options,
-                                                          const Progress& progress = {});
+                                                          const ProgressSink& progress = {});
   ~SlimJob();
 
   // What the model takes as it is.
@@ -178,7 +178,7 @@ class SlimJob {
 // Errors: InvalidArgument (options contradict each other or the model; an unknown pass name with the nearest
 // known one; a mistake of the model that only folded constants show), FailedPrecondition (something must be measured
 // but there is no runtime, or agreement is asked for and no output has a top-1), or what the runtime said.
-absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& options, const Progress& progress = {});
+absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& options, const ProgressSink& progress = {});
 
 }  // namespace cnnopt
 

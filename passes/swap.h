@@ -17,7 +17,7 @@ struct SwapContext {
   const std::vector<Budget>& budgets;
   const Reference& reference;
   int64_t macs = 0;  // of the original, for one run
-  const Progress& progress;
+  const ProgressSink& progress;
 };
 
 // `plan` after exchanges of one site to a less harmful choice for another to the least harmful one that pays for it,

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "onnx_io/shapes.h"
 #include "onnx_io/status_macros.h"
 #include "onnx_io/tensor.h"
 #include "passes/layer_times.h"
@@ -60,17 +61,17 @@ int64_t SitesCost(const TargetContext& context, BudgetUnit unit) {
 }
 
 absl::Status CheckMacsKnown(const TargetContext& context) {
-  for (const Site& site : context.sites) {
-    if (!site.macs.has_value()) {
-      return absl::InvalidArgumentError(absl::StrCat("target-macs: ", site.op, " '", site.name,
-                                                     "': its MACs are unknown because shapes are dynamic: give "
-                                                     "--input-shape, or --target-params or --target-size instead"));
-    }
-  }
-  if (context.original.macs.has_value()) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      "target-macs: the model's MACs are unknown because shapes are dynamic: give --input-shape, or --target-params or "
-      "--target-size instead");
+  const auto unknown =
+      std::find_if(context.sites.begin(), context.sites.end(), [](const Site& site) { return !site.macs.has_value(); });
+  if (unknown == context.sites.end() && context.original.macs.has_value()) return absl::OkStatus();
+  const std::string what = unknown == context.sites.end()
+                               ? "MACs of the model"
+                               : absl::StrCat("MACs of ", unknown->op, " '", unknown->name, "'");
+  const absl::Status inputs = InputShapes(context.whole, context.options.input_shapes).status();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "target-macs: the ", what,
+      " are unknown: ", inputs.ok() ? "its shape cannot be told before the model runs: give" : inputs.message(),
+      inputs.ok() ? "" : "; or give", " --target-params or --target-size instead"));
 }
 
 // `model` in alternation with the original.

@@ -45,7 +45,7 @@ struct TargetContext {
   const GraphView& view;          // of `clean`
   const onnx::ModelProto& whole;  // before them
   const Reference* reference;     // null: no runtime
-  const Progress& progress;
+  const ProgressSink& progress;
   bool refits = false;  // layers will be refitted, and may get a bias by it
 };
 

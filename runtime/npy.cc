@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "onnx_io/file_io.h"
 #include "onnx_io/quote.h"
@@ -223,8 +224,34 @@ absl::StatusOr<ArrayFile> ArrayFile::Open(const std::string& path) {
   return result;
 }
 
+absl::StatusOr<ArrayFile> ArrayFile::OfMemory(std::string name, int32_t data_type, const Shape& shape,
+                                              absl::string_view bytes) {
+  const int64_t count = ElementCount(shape);
+  const int64_t expected = count < 0 ? -1 : PayloadBytes(data_type, count);
+  if (expected < 0 || expected != static_cast<int64_t>(bytes.size())) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        Quote(name), ": shape [", absl::StrJoin(shape, ","), "] and data type ", data_type,
+        expected < 0 ? " are no array" : absl::StrCat(" take ", expected, " bytes, found ", bytes.size())));
+  }
+  ArrayFile result;
+  result.path_ = std::move(name);
+  result.memory_ = bytes.data() == nullptr ? "" : bytes.data();
+  NpyHeader& header = result.arrays_[""];
+  header.data_type = data_type;
+  header.shape = shape;
+  header.bytes = expected;
+  return result;
+}
+
 absl::StatusOr<std::vector<std::string>> ArrayFile::ReadItems(const std::string& name,
                                                               absl::Span<const int64_t> chosen) const {
+  if (memory_ != nullptr) {
+    const NpyHeader& header = arrays_.at(name);
+    const auto item_bytes = static_cast<size_t>(header.bytes / std::max<int64_t>(NpyItems(header), 1));
+    std::vector<std::string> items;
+    for (const int64_t item : chosen) items.emplace_back(memory_ + static_cast<size_t>(item) * item_bytes, item_bytes);
+    return items;
+  }
   CNNOPT_ASSIGN_OR_RETURN(const InputFile file, InputFile::Open(path_));
   const NpyHeader& expected = arrays_.at(name);
   std::vector<std::string> items;

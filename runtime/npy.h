@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "runtime/npy_format.h"
 
@@ -21,10 +22,15 @@ class ArrayFile {
   // believed. Errors, which name the file: NotFound, PermissionDenied, Unavailable (I/O), InvalidArgument,
   // ResourceExhausted (more than 10,000 arrays).
   static absl::StatusOr<ArrayFile> Open(const std::string& path);
+  // One array in memory, with the name "". `bytes` is row-major and little endian and must outlive it. `name` stands in
+  // messages for the path. Errors: InvalidArgument when dtype, shape and number of bytes do not fit together.
+  static absl::StatusOr<ArrayFile> OfMemory(std::string name, int32_t data_type, const Shape& shape,
+                                            absl::string_view bytes);
 
   const std::string& path() const { return path_; }
   // By name; the array of a .npy file has the name "".
   const std::map<std::string, NpyHeader>& arrays() const { return arrays_; }
+  bool in_memory() const { return memory_ != nullptr; }
 
   // The items `chosen` of the array `name`, as ReadNpyItems gives them. Of a .npy no more is read than these, with
   // Fortran order no more than all; an array of a .npz is unpacked to its end, which checks it, and only the items are
@@ -34,6 +40,7 @@ class ArrayFile {
  private:
   std::string path_;
   std::map<std::string, NpyHeader> arrays_;
+  const char* memory_ = nullptr;  // not null: the only array's bytes
 };
 
 }  // namespace cnnopt

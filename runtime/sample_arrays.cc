@@ -92,7 +92,7 @@ class ArraySource : public InputSource {
         continue;
       }
       CNNOPT_ASSIGN_OR_RETURN(std::vector<std::string> units, ReadUnits(pieces_[i], found[i].kind, here));
-      samples.files.push_back(pieces_[i].path());
+      if (!pieces_[i].file->in_memory()) samples.files.push_back(pieces_[i].path());
       const auto sample_bytes =
           static_cast<size_t>(PayloadBytes(pieces_[i].header().data_type, ElementCount(input.shape)));
       for (std::string& unit : units) {
@@ -110,15 +110,17 @@ class ArraySource : public InputSource {
   std::vector<std::string> Files() const override {
     std::vector<std::string> files;
     for (const Piece& piece : pieces_) {
-      files.push_back(piece.path());
+      if (!piece.file->in_memory()) files.push_back(piece.path());
     }
     return files;
   }
 
  private:
   std::string Where() const {
-    return pieces_.size() == 1 ? pieces_[0].path()
-                               : absl::StrCat(pieces_.size(), " files from ", pieces_[0].path(), " on");
+    return pieces_.size() == 1
+               ? pieces_[0].path()
+               : absl::StrCat(pieces_.size(), pieces_[0].file->in_memory() ? " arrays of " : " files from ",
+                              pieces_[0].path(), pieces_[0].file->in_memory() ? "" : " on");
   }
 
   // Of every piece. They are alike: all hold rows or all whole inputs, of one dtype.
@@ -264,6 +266,32 @@ absl::StatusOr<InputSources> OpenArrays(const SamplePlace& place, const std::vec
 }
 
 }  // namespace
+
+absl::StatusOr<InputSources> SourcesOfArrays(absl::Span<const ArrayView> arrays,
+                                             const std::vector<DeclaredInput>& inputs) {
+  std::map<std::string, std::vector<Piece>> pieces;
+  for (const ArrayView& array : arrays) {
+    std::string name = array.name;
+    if (name.empty()) {
+      CNNOPT_RETURN_IF_ERROR(CheckSingleInput(inputs, "an array without a name", "the samples"));
+      name = inputs[0].name;
+    }
+    const auto same = [&](const DeclaredInput& input) { return input.name == name; };
+    if (std::none_of(inputs.begin(), inputs.end(), same)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("array ", Quote(name), " belongs to no input: expected ", Names(inputs)));
+    }
+    CNNOPT_ASSIGN_OR_RETURN(
+        ArrayFile file, ArrayFile::OfMemory(absl::StrCat("array ", name), array.data_type, array.shape, array.bytes));
+    pieces[name].push_back({std::make_shared<const ArrayFile>(std::move(file)), ""});
+  }
+  for (const DeclaredInput& input : inputs) {
+    if (pieces.count(input.name) == 0) {
+      return absl::InvalidArgumentError(absl::StrCat("no array for input ", Quote(input.name)));
+    }
+  }
+  return MakeSources(std::move(pieces));
+}
 
 SampleKind ArrayKind() { return {"arrays (.npy, .npz)", {"npy", "npz"}, {"\x93NUMPY", "PK"}, IsNpy, OpenArrays}; }
 

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "onnx_io/file_io.h"
+#include "onnx_io/open_inputs.h"
 #include "onnx_io/quote.h"
 #include "onnx_io/status_macros.h"
 #include "runtime/arrangement.h"
@@ -29,7 +30,7 @@ class BytesSource : public InputSource {
     if (!input.ranked || ElementCount(shape) < 0) {
       return absl::InvalidArgumentError(
           absl::StrCat(Quote(path_), ": raw bytes have no shape, and the model leaves that of ", Quote(input.name),
-                       " open: give --input-shape=", input.name, ":1,3,224,224, say"));
+                       " open: give ", ShapeFlag(input.name, input.shape), ", say"));
     }
     return shape;
   }

@@ -14,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "onnx_io/file_io.h"
+#include "onnx_io/open_inputs.h"
 #include "onnx_io/quote.h"
 #include "onnx_io/status_macros.h"
 #include "onnx_io/tensor.h"
@@ -223,7 +224,8 @@ class ImageSource : public InputSource {
 
   absl::StatusOr<Shape> Settle(const DeclaredInput& input) const {
     if (!input.ranked) {
-      return absl::InvalidArgumentError("its rank is unknown, images cannot tell it: give --input-shape");
+      return absl::InvalidArgumentError(
+          absl::StrCat("its rank is unknown, images cannot tell it: give ", ShapeFlag(input.name, {}), ", say"));
     }
     Shape shape = input.shape;
     CNNOPT_ASSIGN_OR_RETURN(const Axes axes, FindAxes(shape, options_.layout));
@@ -234,8 +236,9 @@ class ImageSource : public InputSource {
     }
     settle(axes.channels, options_.channel_order == ChannelOrder::kGray ? 1 : 3);
     if ((shape[axes.height] < 0 || shape[axes.width] < 0) && size == PixelSize()) {
-      return absl::InvalidArgumentError(
-          "the model leaves height or width open: give --input-shape, --resize=WxH or --crop=WxH");
+      return absl::InvalidArgumentError(absl::StrCat("the model leaves height or width open: give ",
+                                                     ShapeFlag(input.name, input.shape),
+                                                     ", say, or --resize=WxH or --crop=WxH"));
     }
     settle(axes.height, size.height);
     settle(axes.width, size.width);

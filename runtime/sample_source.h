@@ -72,6 +72,9 @@ struct SampleKind {
   bool uses_image_options = false;
 };
 SampleKind ArrayKind();
+// A source for each input that `arrays` name, those of one input behind each other.
+absl::StatusOr<InputSources> SourcesOfArrays(absl::Span<const ArrayView> arrays,
+                                             const std::vector<DeclaredInput>& inputs);
 SampleKind ProtobufKind();
 SampleKind ImageKind();
 SampleKind BytesKind();

@@ -202,6 +202,14 @@ absl::StatusOr<SampleFiles> SampleFiles::Open(const std::vector<std::string>& pa
   return SampleFiles(std::move(impl));
 }
 
+absl::StatusOr<SampleFiles> SampleFiles::OfArrays(const std::vector<ArrayView>& arrays, const onnx::ModelProto& model) {
+  auto impl = std::make_unique<Impl>();
+  impl->inputs = DeclaredInputs(model.graph());
+  CNNOPT_ASSIGN_OR_RETURN(impl->sources, SourcesOfArrays(arrays, impl->inputs));
+  for (const DeclaredInput& input : impl->inputs) impl->paths[input.name] = "the arrays";
+  return SampleFiles(std::move(impl));
+}
+
 absl::StatusOr<std::map<std::string, Shape>> SampleFiles::Shapes(const std::map<std::string, Shape>& given) const {
   std::map<std::string, Shape> shapes;
   for (DeclaredInput input : impl_->inputs) {
@@ -279,6 +287,16 @@ absl::StatusOr<std::string> ContentSha256(const std::vector<std::string>& files)
   for (const std::string& file : files) {
     CNNOPT_ASSIGN_OR_RETURN(const std::string digest, FileSha256(file));
     all.Update(digest + "\n");
+  }
+  return all.Hex();
+}
+
+std::string ArraysSha256(const std::vector<ArrayView>& arrays) {
+  Sha256 all;
+  for (const ArrayView& array : arrays) {
+    all.Update(absl::StrCat(array.name.size(), " ", array.name, " ", array.data_type, " [",
+                            absl::StrJoin(array.shape, ","), "]\n"));
+    all.Update(array.bytes);
   }
   return all.Hex();
 }

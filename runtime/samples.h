@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "onnx/onnx_pb.h"
 #include "onnx_io/tensor.h"
 #include "runtime/image_options.h"
@@ -26,6 +27,15 @@ struct InputInfo {
 // numbers.
 absl::StatusOr<std::vector<InputInfo>> ModelInputs(const onnx::ModelProto& model,
                                                    const std::map<std::string, Shape>& shapes);
+
+// An array in memory that feeds an input: one sample, samples behind each other, or whole inputs behind each other, as
+// in a .npy file. Row-major, little endian; `bytes` stay the caller's.
+struct ArrayView {
+  std::string name;  // of the input; "" where there is only one
+  int32_t data_type = onnx::TensorProto::FLOAT;
+  Shape shape;
+  absl::string_view bytes;
+};
 
 // Samples and the files they were read from, in order, each once.
 struct SampleSet {
@@ -45,6 +55,9 @@ class SampleFiles {
   // (I/O), InvalidArgument, ResourceExhausted (a limit, named).
   static absl::StatusOr<SampleFiles> Open(const std::vector<std::string>& paths, const onnx::ModelProto& model,
                                           const ImageOptions& images = {});
+  // The same for arrays in memory, which must outlive it; several of one input stand behind each other. Errors:
+  // InvalidArgument.
+  static absl::StatusOr<SampleFiles> OfArrays(const std::vector<ArrayView>& arrays, const onnx::ModelProto& model);
   SampleFiles(SampleFiles&&) noexcept;
   SampleFiles& operator=(SampleFiles&&) noexcept;
   ~SampleFiles();
@@ -75,6 +88,9 @@ class SampleFiles {
 // A digest of the content of `files` in order, whatever they are called: of a single one its SHA-256, of several the
 // SHA-256 of their digests, 64 hex digits and '\n' each. Errors as FileSha256.
 absl::StatusOr<std::string> ContentSha256(const std::vector<std::string>& files);
+
+// A digest of the names, dtypes, shapes and bytes of `arrays`, in order.
+std::string ArraysSha256(const std::vector<ArrayView>& arrays);
 
 // `count` seeded samples. Inputs of rank 3 and more, channels second (or last, when that axis has size 1 or 3 and the
 // second has not), get pictures with natural-image statistics: a 1/f amplitude spectrum in all spatial axes, edges,

@@ -7,6 +7,7 @@
 
 #include "passes/descent.h"
 #include "passes/least_squares.h"
+#include "passes/parallel.h"
 
 namespace cnnopt {
 namespace {
@@ -15,6 +16,9 @@ constexpr double kLeastSweepGain = 1e-4;  // a sweep that improves the error by 
 constexpr double kLeastStepGain = 3e-6;   // the same for a step of the descent
 constexpr double kFewestSteps = 5;
 constexpr double kRidge = 1e-5;  // of R x R solves, times the mean diagonal: keeps components from diverging
+
+// Columns of a large product that are one piece of work.
+constexpr int64_t kPanel = 1024;
 
 // (G + ridge)^-1 M for a Gram matrix G.
 Matrix SolveGram(const MatrixF& m, const Matrix& gram) {
@@ -89,8 +93,9 @@ MatrixF FeaturesF(const Matrix& inputs, const Matrix& taps) {
 // row). The big products are in float: the descent needs no more, and the outputs are solved for in double at the end.
 class Projection {
  public:
-  Projection(const PatchTarget& target, const CpFactors& shape)
-      : covariance_(target.covariance.cast<float>()),
+  Projection(const PatchTarget& target, const CpFactors& shape, int threads)
+      : threads_(threads),
+        covariance_(target.covariance.cast<float>()),
         cross_(target.cross.cast<float>()),
         inputs_(shape.inputs),
         taps_(shape.taps) {}
@@ -110,17 +115,30 @@ class Projection {
     inputs_ = Eigen::Map<const Matrix>(x.data(), inputs_.rows(), inputs_.cols());
     taps_ = Eigen::Map<const Matrix>(x.data() + inputs_.size(), taps_.rows(), taps_.cols());
     const MatrixF features = FeaturesF(inputs_, taps_);
-    const MatrixF seen = covariance_.size() == 0 ? features : MatrixF(features * covariance_);  // F S
+    const MatrixF seen = Seen(features);
     const Matrix gram = (seen * features.transpose()).cast<double>();
     const MatrixF target = features * cross_.transpose();  // F C^T
     const Matrix outputs = SolveGram(target, gram);        // P^T: R x Co
     const MatrixF last = outputs.cast<float>();
-    const MatrixF pull = last * (last.transpose() * seen - cross_);  // half the gradient by the features
+    MatrixF pull(features.rows(), features.cols());  // half the gradient by the features
+    ParallelRanges(pull.cols(), kPanel, threads_, [&](int64_t begin, int64_t width) {
+      const MatrixF off = last.transpose() * seen.middleCols(begin, width) - cross_.middleCols(begin, width);
+      pull.middleCols(begin, width).noalias() = last * off;
+    });
     FoldGradient(pull, gradient);
     return -outputs.cwiseProduct(target.cast<double>()).sum();
   }
 
  private:
+  // F S, in panels.
+  MatrixF Seen(const MatrixF& features) const {
+    if (covariance_.size() == 0) return features;
+    MatrixF seen(features.rows(), features.cols());
+    ParallelRanges(seen.cols(), kPanel, threads_, [&](int64_t begin, int64_t width) {
+      seen.middleCols(begin, width).noalias() = features * covariance_.middleCols(begin, width);
+    });
+    return seen;
+  }
   void FoldGradient(const MatrixF& pull, Vector& gradient) const {
     const auto count = taps_.cols();
     Eigen::Map<Matrix> by_inputs(gradient.data(), inputs_.rows(), inputs_.cols());
@@ -139,14 +157,15 @@ class Projection {
     }
   }
 
+  int threads_;
   MatrixF covariance_, cross_;
   Matrix inputs_, taps_;
 };
 
 // Inputs and taps downhill. Returns the least value of the projected objective that was seen.
-double Walk(const PatchTarget& target, CpFactors& factors, int steps) {
+double Walk(const PatchTarget& target, CpFactors& factors, int steps, int threads) {
   Normalise(factors);
-  Projection projection(target, factors);
+  Projection projection(target, factors, threads);
   double least = 0;
   const auto objective = [&](const Vector& x, Vector& gradient) {
     const double value = projection(x, gradient);
@@ -221,14 +240,14 @@ int StepsWithin(double multiplications, int64_t rank, int64_t outputs, int64_t e
   return static_cast<int>(std::clamp(multiplications / step, kFewestSteps, static_cast<double>(most)));
 }
 
-CpFactors PolishFactors(const PatchTarget& target, CpFactors factors, int steps) {
-  Walk(target, factors, steps);
+CpFactors PolishFactors(const PatchTarget& target, CpFactors factors, int steps, int threads) {
+  Walk(target, factors, steps, threads);
   factors.outputs = BestOutputs(target, factors);
   return factors;
 }
 
 double ExplainedByPolished(const PatchTarget& target, CpFactors factors, int steps) {
-  return -Walk(target, factors, steps);
+  return -Walk(target, factors, steps, 1);
 }
 
 bool IsCpChain(const std::vector<Conv>& branch) {

@@ -37,8 +37,9 @@ int StepsWithin(double multiplications, int64_t rank, int64_t outputs, int64_t e
 
 // Variable projection (Golub and Pereyra 1973): inputs and taps walk downhill on E|y - V x|^2 for at most `steps`
 // steps, with outputs always at their optimum C F^T (F S F^T)^-1 for the features F they then have. The result is at
-// least as good as `factors` with its best outputs. About 2 R D (D + 2 Co) flops a step.
-CpFactors PolishFactors(const PatchTarget& target, CpFactors factors, int steps);
+// least as good as `factors` with its best outputs. About 2 R D (D + 2 Co) flops a step. The result does not depend on
+// the number of threads.
+CpFactors PolishFactors(const PatchTarget& target, CpFactors factors, int steps, int threads = 1);
 // How much of E|y|^2 the result of the same explains, in single precision: E|y - V x|^2 = E|y|^2 - this.
 double ExplainedByPolished(const PatchTarget& target, CpFactors factors, int steps);
 

@@ -166,6 +166,7 @@ TEST_F(BadInput, CommandLine) {
   } cases[] = {
       {{"--target-mac=0.5"}, "did you mean --target-macs?"},
       {{"--pass=dcs"}, "did you mean 'dsc'?"},
+      {{"--layer=c1=dcs"}, "unknown form 'dcs', did you mean 'dsc'?"},
       {{"--target-macs=0.5x"}, "--target-macs=0.5x: expected a number above 0 and at most 1"},
       {{"--max-error=nan"}, "expected a number above 0 and at most 1"},
       {{"--samples=-3"}, "expected a whole number from 1"},
@@ -189,6 +190,11 @@ TEST_F(BadInput, CommandLine) {
   ExpectFailure({}, 2, "IN and OUT are missing");
   ExpectFailure({in_}, 2, "OUT is missing");
   ExpectFailure({"passes", "x"}, 2, "unexpected argument");
+  ExpectFailure({"inspct", in_}, 2, "neither a command nor a file 'inspct', did you mean 'cnnopt inspect'?");
+  ExpectFailure({"comp", in_, in_}, 2, "did you mean 'cnnopt compare'?");
+  ExpectFailure({"help"}, 2, "did you mean 'cnnopt --help'?");
+  ExpectFailure({"lenet", out_}, 3, "lenet");  // near to no command
+  ExpectFailure({"compare", in_, in_, "--frobnicate"}, 2, "--frobnicate, 'cnnopt compare --help' lists them");
 }
 
 TEST_F(BadInput, MessagesCannotSteerATerminal) {

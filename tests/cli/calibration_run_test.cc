@@ -139,7 +139,8 @@ TEST_F(CalibrationRun, PathsForSeveralInputsSettleTheirSizes) {
   const std::string shifts = folder_.Write("shifts.npy", testing::NpyFile(testing::Dict("u1", "(3, 2)"), "abcdef"));
   const std::vector<std::string> arguments = {two, out_, "--calibration=image=" + folder_.Path("pictures"),
                                               "--calibration=shift=" + shifts};
-  ExpectFailure(arguments, 3, "input 'image': the model leaves height or width open: give --input-shape");
+  ExpectFailure(arguments, 3,
+                "input 'image': the model leaves height or width open: give --input-shape=image:1,3,224,224, say");
   std::vector<std::string> resized = arguments;
   resized.push_back("--resize=12x8");
   const Json report = RunOk(resized);

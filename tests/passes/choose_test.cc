@@ -105,7 +105,8 @@ TEST_F(ChooseTest, WithoutMacsABoundCountsParameters) {
   EXPECT_EQ(chosen.choices[0][0].cost, network_.sites[0].params);
   EXPECT_LT(TotalParameters(bench_.Build(chosen.plan)->graph()), network_.original.params);
   network_.options.target_macs = 0.5;
-  EXPECT_THAT(std::string(Choose(network_.Context(), bench_).status().message()), HasSubstr("--input-shape"));
+  EXPECT_THAT(std::string(Choose(network_.Context(), bench_).status().message()),
+              HasSubstr("give --target-params or --target-size instead"));
 }
 
 TEST_F(ChooseTest, ARefitLetsABoundGoFurther) {

@@ -108,7 +108,8 @@ TEST_F(Rules, MistakesAreNamed) {
   };
   EXPECT_THAT(Error(layer("a/conv3", "cp", 8)), HasSubstr("'a/conv3', did you mean 'a/conv"));
   EXPECT_EQ(code_, absl::StatusCode::kFailedPrecondition);  // the model rules it out
-  EXPECT_THAT(Error(layer("stem", "ncp", 8)), HasSubstr("unknown form 'ncp', expected one of bottleneck, cp, dsc"));
+  EXPECT_THAT(Error(layer("stem", "ncp", 8)),
+              HasSubstr("unknown form 'ncp', did you mean 'cp'? expected one of bottleneck, cp, dsc"));
   EXPECT_EQ(code_, absl::StatusCode::kInvalidArgument);  // wrong for every model
   EXPECT_THAT(Error(layer("stem", "cp", 9)), HasSubstr("rank 9 is none of those that are cheaper"));
   EXPECT_THAT(Error(layer("stem", "cp", 4000)), HasSubstr("rank 4000 is none of those"));

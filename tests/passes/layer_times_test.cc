@@ -14,7 +14,7 @@ using ::cnnopt::testing::TwoBranches;
 class LayerTimes : public ::testing::Test {
  protected:
   Costs Times() {
-    const Progress progress;
+    const ProgressSink progress;
     absl::StatusOr<Costs> costs = TimeCandidates(
         {network_.options.runtime, network_.model, network_.view, network_.sites, network_.proposals, 1, progress},
         cache_);

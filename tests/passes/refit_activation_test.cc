@@ -98,12 +98,21 @@ TEST(RefitThroughActivation, BeatsLeastSquaresOnHeldOutRows) {
       const Planted planted(activation, with_skip);
       const Replacement before = planted.LeastSquares();
       Replacement after = before;
-      EXPECT_TRUE(RefitThroughActivation(activation, planted.fit, planted.held_out, after));
+      EXPECT_TRUE(RefitThroughActivation(activation, planted.fit, planted.held_out, 2, after));
       EXPECT_LT(ErrorBehind(activation, after, planted.held_out),
                 factor * ErrorBehind(activation, before, planted.held_out));
       EXPECT_EQ(RelativeDistance(after.branches[0][0].weight, before.branches[0][0].weight), 0);
     }
   }
+}
+
+TEST(RefitThroughActivation, DoesNotDependOnTheThreads) {
+  const Planted planted({}, true);
+  Replacement one = planted.LeastSquares(), many = one;
+  EXPECT_TRUE(RefitThroughActivation({}, planted.fit, planted.held_out, 1, one));
+  EXPECT_TRUE(RefitThroughActivation({}, planted.fit, planted.held_out, 3, many));
+  EXPECT_EQ(one.branches[0][1].weight, many.branches[0][1].weight);
+  EXPECT_EQ(one.branches[0][1].bias, many.branches[0][1].bias);
 }
 
 // Without a bias there is one afterwards, and the first stage of a branch is not needed.
@@ -114,14 +123,14 @@ TEST(RefitThroughActivation, ALayerOfOneStageWithoutBias) {
   layer.bias = Vector();
   const Replacement before = {{{layer}}};
   Replacement after = before;
-  EXPECT_TRUE(RefitThroughActivation(relu, planted.fit, planted.held_out, after));
+  EXPECT_TRUE(RefitThroughActivation(relu, planted.fit, planted.held_out, 2, after));
   EXPECT_EQ(after.branches[0][0].bias.size(), kOutputs);
   EXPECT_LT(ErrorBehind(relu, after, planted.held_out), 0.5 * ErrorBehind(relu, before, planted.held_out));
 }
 
 void ExpectKept(const DriftRows& fit, const DriftRows& held_out, const Replacement& before) {
   Replacement after = before;
-  EXPECT_FALSE(RefitThroughActivation(Activation{}, fit, held_out, after));
+  EXPECT_FALSE(RefitThroughActivation(Activation{}, fit, held_out, 1, after));
   for (size_t s = 0; s < 2; ++s) {
     EXPECT_EQ(RelativeDistance(after.branches[0][s].weight, before.branches[0][s].weight), 0);
   }

@@ -79,6 +79,21 @@ TEST(MomentSums, AreThoseOfAllBlocksTogether) {
   EXPECT_NEAR(sums.TargetVariance(), target.squaredNorm() / 300.0, 1e-4);
 }
 
+// Wide patches are summed in panels, on several threads.
+TEST(MomentSums, OfWidePatchesDoNotDependOnTheThreads) {
+  std::mt19937 random(3);
+  const MatrixF x = RandomMatrix(random, 40, 1100).cast<float>(), y = RandomMatrix(random, 40, 3).cast<float>();
+  MomentSums one, many;
+  one.Add(x, y);
+  many.Add(x, y, 3);
+  const Matrix centred = x.cast<double>().rowwise() - x.cast<double>().colwise().mean();
+  const Matrix target = y.cast<double>().rowwise() - y.cast<double>().colwise().mean();
+  EXPECT_LT(testing::RelativeDistance(one.OfPatches().covariance, centred.transpose() * centred / 40.0), 1e-5);
+  EXPECT_LT(testing::RelativeDistance(one.Cross(), target.transpose() * centred / 40.0), 1e-5);
+  EXPECT_EQ(one.OfPatches().covariance, many.OfPatches().covariance);
+  EXPECT_EQ(one.Cross(), many.Cross());
+}
+
 // A slim network feeds a site drifted patches x + noise and shifted ones; the targets are the original outputs.
 DriftSums Drifted(std::mt19937& random, const Conv& conv, double noise) {
   DriftSums sums;
@@ -119,7 +134,7 @@ TEST(RefitToDrift, MakesUpForDriftInEveryFormAndInKeptLayers) {
         {{{conv}}}, DscDepthwiseFirst()->Fit(conv, {}, 7), CpForm()->Fit(conv, {}, 64)};
     for (const Replacement& before : replacements) {
       Replacement after = before;
-      EXPECT_TRUE(RefitToDrift(conv, sums, after));
+      EXPECT_TRUE(RefitToDrift(conv, sums, 2, after));
       EXPECT_LT(HeldOutError(conv, sums, after), 0.8 * HeldOutError(conv, sums, before));
       // Only last stages change.
       for (size_t b = 0; b < before.branches.size(); ++b) {
@@ -152,7 +167,7 @@ TEST(RefitToDrift, MovesAllStagesOfACpChain) {
   }
   const Replacement before = CpForm()->Fit(conv, {}, 24);
   Replacement after = before;
-  EXPECT_TRUE(RefitToDrift(conv, sums, after));
+  EXPECT_TRUE(RefitToDrift(conv, sums, 2, after));
   for (size_t s = 0; s < 3; ++s) {
     EXPECT_GT(testing::RelativeDistance(after.branches[0][s].weight, before.branches[0][s].weight), 0.01);
   }
@@ -180,7 +195,7 @@ TEST(RefitToDrift, LeavesAloneWhatCannotGetBetter) {
     half->emplace_back().Add(x.cast<float>(), y.cast<float>());
   }
   Replacement kept = {{{conv}}};
-  EXPECT_FALSE(RefitToDrift(conv, sums, kept));
+  EXPECT_FALSE(RefitToDrift(conv, sums, 2, kept));
   EXPECT_EQ(testing::RelativeDistance(kept.branches[0][0].weight, conv.weight), 0);
 }
 
@@ -191,7 +206,7 @@ TEST(RefitToDrift, PointwiseFirstGetsItsScaleBack) {
   const DriftSums sums = Drifted(random, conv, 0.1);
   const Replacement before = DscPointwiseFirst()->Fit(conv, {}, 5);
   Replacement after = before;
-  EXPECT_TRUE(RefitToDrift(conv, sums, after));
+  EXPECT_TRUE(RefitToDrift(conv, sums, 2, after));
   const Matrix was = Compose(before).weight, now = Compose(after).weight;
   for (Eigen::Index o = 0; o < was.rows(); ++o) {
     const double scale = now.row(o).dot(was.row(o)) / was.row(o).squaredNorm();

@@ -6,6 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "passes/site.h"
+#include "runtime/samples.h"
 #include "tests/testing/convolution.h"
 #include "tests/testing/model.h"
 #include "tests/testing/slim_checks.h"
@@ -360,6 +361,27 @@ TEST(SlimBounds, TooFewSamplesForTheAgreementAreWarnedAbout) {
   const absl::StatusOr<SlimReport> report = Slim(model, options);
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_THAT(report->warnings, ::testing::Contains(HasSubstr("min-agreement 0.9 is finer than 5 held-out samples")));
+}
+
+TEST(SlimBounds, NothingToGainOnMadeUpSamplesIsNotTheLastWord) {
+  for (const bool real : {false, true}) {
+    onnx::ModelProto model = SmallClassifier("8,8");
+    SlimOptions options = NoLatency();
+    options.bounds.max_error = 1e-9;
+    if (real) {
+      const absl::StatusOr<std::vector<InputInfo>> inputs = ModelInputs(model, {});
+      ASSERT_TRUE(inputs.ok()) << inputs.status();
+      options.samples = *SyntheticSamples(*inputs, 10, 5);
+    }
+    const absl::StatusOr<SlimReport> report = Slim(model, options);
+    ASSERT_TRUE(report.ok()) << report.status();
+    const auto warned = ::testing::Contains(HasSubstr("judged on made-up samples"));
+    if (real) {
+      EXPECT_THAT(report->warnings, ::testing::Not(warned));
+    } else {
+      EXPECT_THAT(report->warnings, warned);
+    }
+  }
 }
 
 TEST(SlimBounds, AgreementNeedsAClassifierAndARuntime) {

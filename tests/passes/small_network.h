@@ -96,7 +96,7 @@ struct SmallNetwork {
   Reference reference;
   Totals original;
   SlimOptions options;
-  Progress progress;
+  ProgressSink progress;
 };
 
 }  // namespace cnnopt::testing

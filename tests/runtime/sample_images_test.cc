@@ -171,7 +171,8 @@ TEST_F(SampleImages, TallPicturesKeepTheirAspect) {
 
 TEST_F(SampleImages, OpenSizes) {
   ExpectInvalid(two_, "uint8[n,3,h,w] x",
-                "input 'x': the model leaves height or width open: give --input-shape, --resize=WxH or --crop=WxH");
+                "input 'x': the model leaves height or width open: give --input-shape=x:1,3,224,224, say, or "
+                "--resize=WxH or --crop=WxH");
   options_.resize = {ResizeRule::Kind::kShorter, {4, 4}};
   ExpectInvalid(two_, "uint8[n,3,h,w] x", "the model leaves height or width open");
   options_.resize = {ResizeRule::Kind::kExactly, {4, 2}};
