@@ -60,6 +60,24 @@ Usage UsageOf(const Command& command) {
   return {command.name, command.positions, command.summary, command.about, &command.flags};
 }
 
+// What can be typed and what it does, in two columns.
+std::string UsageLines(const std::vector<Usage>& usages) {
+  std::vector<std::string> lines;
+  size_t longest = 0;
+  for (const Usage& usage : usages) {
+    const bool main_job = usage.name.empty();
+    lines.push_back(absl::StrCat(lines.empty() ? "usage: " : "       ", "cnnopt", main_job ? "" : " ", usage.name, " ",
+                                 usage.positions, main_job ? " [options]" : ""));
+    longest = std::max(longest, lines.back().size());
+  }
+  std::string text;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    lines[i].resize(longest + 2, ' ');
+    absl::StrAppend(&text, lines[i], usages[i].summary, "\n");
+  }
+  return text;
+}
+
 }  // namespace
 
 std::vector<Usage> Usages() {
@@ -95,13 +113,7 @@ const std::vector<EnvironmentEntry>& Environment() {
 }
 
 std::string HelpText() {
-  std::string text;
-  for (const Usage& usage : Usages()) {
-    const bool main_job = usage.name.empty();
-    const std::string line = absl::StrCat(text.empty() ? "usage: " : "       ", "cnnopt", main_job ? "" : " ",
-                                          usage.name, " ", usage.positions, main_job ? " [options]" : "");
-    absl::StrAppend(&text, line, std::string(43 - std::min<size_t>(line.size(), 42), ' '), usage.summary, "\n");
-  }
+  std::string text = UsageLines(Usages());
   absl::StrAppend(&text, "\n");
   for (const std::string& line : Wrap(Usages()[0].about, kWidth)) absl::StrAppend(&text, line, "\n");
   absl::StrAppend(&text, FlagEntries(Flags()));

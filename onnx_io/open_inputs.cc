@@ -77,7 +77,7 @@ std::string Listed(const std::vector<std::string>& words) {
 
 }  // namespace
 
-std::string ShapeFlag(absl::string_view name, Shape shape) {
+std::string ShapeFlag(absl::string_view name, const Shape& shape) {
   return absl::StrCat("--input-shape=", OneLine(name), ":", absl::StrJoin(Completed(shape), ","));
 }
 

@@ -15,7 +15,7 @@ namespace cnnopt {
 
 // "--input-shape=images:1,3,224,224": `shape` with a guess for every size below 1: batch 1, 3 channels, 224 pixels
 // (32 where there are three spatial axes). An empty shape, of unknown rank, is taken for a picture's.
-std::string ShapeFlag(absl::string_view name, Shape shape);
+std::string ShapeFlag(absl::string_view name, const Shape& shape);
 
 // "model has dynamic inputs: give --input-shape=images:1,3,224,224, where H and W are guesses": one flag for each of
 // `open`, inputs of `graph`. Sizes that the model tells are taken from it, the channels from a Conv that reads the
