@@ -100,7 +100,7 @@ std::string HelpText() {
     const bool main_job = usage.name.empty();
     const std::string line = absl::StrCat(text.empty() ? "usage: " : "       ", "cnnopt", main_job ? "" : " ",
                                           usage.name, " ", usage.positions, main_job ? " [options]" : "");
-    absl::StrAppend(&text, line, std::string(43 - std::min<size_t>(line.size(), 42), ' '), usage.summary, "\n");
+    absl::StrAppend(&text, line, std::string(45 - std::min<size_t>(line.size(), 44), ' '), usage.summary, "\n");
   }
   absl::StrAppend(&text, "\n");
   for (const std::string& line : Wrap(Usages()[0].about, kWidth)) absl::StrAppend(&text, line, "\n");
