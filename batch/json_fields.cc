@@ -76,7 +76,8 @@ void JsonFields::ReadPath(std::string& path) {
   if (Has("path_hex")) {
     std::string hex;
     Read("path_hex", hex);
-    if (hex.size() % 2 != 0 || !std::all_of(hex.begin(), hex.end(), [](char c) { return absl::ascii_isxdigit(c); })) {
+    if (hex.size() % 2 != 0 ||
+        !std::all_of(hex.begin(), hex.end(), [](unsigned char c) { return absl::ascii_isxdigit(c); })) {
       return Fail("path_hex", "hexadecimal digits");
     }
     path = absl::HexStringToBytes(hex);

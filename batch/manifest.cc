@@ -116,6 +116,18 @@ std::string RenderManifest(Manifest& manifest) {
   return absl::StrCat(text, Json({{"manifest_sha256", manifest.sha256}}).dump(), "\n");
 }
 
+absl::StatusOr<Manifest> ReadManifestHead(const std::string& path) {
+  CNNOPT_ASSIGN_OR_RETURN(LineReader lines, LineReader::Open(path));
+  std::string line;
+  CNNOPT_ASSIGN_OR_RETURN(const bool got, lines.Next(line));
+  Manifest manifest;
+  int64_t models = 0;
+  const absl::Status status =
+      got ? ReadHead(line, manifest, models) : absl::InvalidArgumentError("it is empty, or was cut short");
+  if (!status.ok()) return Annotate(status, absl::StrCat("manifest ", Quote(path), ", line 1"));
+  return manifest;
+}
+
 absl::StatusOr<Manifest> ReadManifest(const std::string& path, const std::function<bool(const ZooModel&)>& wanted) {
   CNNOPT_ASSIGN_OR_RETURN(LineReader lines, LineReader::Open(path));
   Manifest manifest;

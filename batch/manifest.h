@@ -42,6 +42,9 @@ std::string RenderManifest(Manifest& manifest);
 // line: InvalidArgument (no manifest, damaged, cut short, changed), else as InputFile.
 absl::StatusOr<Manifest> ReadManifest(const std::string& path, const std::function<bool(const ZooModel&)>& wanted);
 
+// The first line alone, for what a shard number means; nothing of the rest is checked. Errors: as ReadManifest.
+absl::StatusOr<Manifest> ReadManifestHead(const std::string& path);
+
 // What says whether a result is still good: the same digest of input, data, options and version.
 std::string ModelKey(const Manifest& manifest, const ZooModel& model);
 

@@ -103,8 +103,7 @@ absl::Status ReadPlan(Batch& batch) {
   }
   const std::string& path = arguments.positions[0];
   if (!arguments.batch.shard.empty()) {
-    CNNOPT_ASSIGN_OR_RETURN(const Manifest head,
-                            From(Origin::kInput, ReadManifest(path, [](const ZooModel&) { return false; })));
+    CNNOPT_ASSIGN_OR_RETURN(const Manifest head, From(Origin::kInput, ReadManifestHead(path)));
     CNNOPT_ASSIGN_OR_RETURN(batch.shard,
                             From(Origin::kUsage, ParseShard(arguments.batch.shard, head.shards, std::getenv)));
   }

@@ -66,6 +66,9 @@ TEST(Manifest, KeepsOnlyWhatIsWantedButChecksAll) {
     models += part->models.size();
   }
   EXPECT_EQ(models, 7u);
+  EXPECT_EQ(ReadManifestHead(path)->shards, 3);
+  EXPECT_THAT(ReadManifestHead(folder.Write("other", "text\n")),
+              FailsWith(absl::StatusCode::kInvalidArgument, "line 1: found no head"));
 }
 
 TEST(Manifest, AnyChangeIsSeen) {
