@@ -10,12 +10,15 @@
 #include <new>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "cli/commands.h"
 #include "cli/help.h"
 #include "cli/slim_command.h"
 #include "job/options.h"
 #include "job/version.h"
+#include "onnx_io/quote.h"
 #include "onnx_io/status_macros.h"
 #include "report/display.h"
 
@@ -23,20 +26,30 @@ namespace cnnopt {
 namespace {
 
 // Other libraries' messages come in several lines and hold names from the model.
-std::string OneLine(absl::string_view message) {
+std::string InOneLine(absl::string_view message) {
   return ForScreen(absl::StrReplaceAll(absl::StripAsciiWhitespace(message), {{"\r\n", " "}, {"\n", " "}, {"\t", " "}}));
 }
 
 absl::StatusOr<ExitCode> Dispatch(const std::vector<std::string>& arguments, const Console& console) {
-  const Command* const command = arguments.empty() ? nullptr : FindCommand(arguments[0]);
-  if (command != nullptr) {
-    const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+  if (const size_t words = WordsOfCommand(arguments); words > 0) {
+    const auto rest_begin = arguments.begin() + static_cast<std::ptrdiff_t>(words);
+    const Command* const command = FindCommand(absl::StrJoin(arguments.begin(), rest_begin, " "));
+    const std::vector<std::string> rest(rest_begin, arguments.end());
     CNNOPT_ASSIGN_OR_RETURN(const SlimArguments parsed, From(Origin::kUsage, ParseCommand(*command, rest)));
     if (parsed.action == SlimArguments::Action::kHelp) {
       console.out << CommandHelp(*command);
       return kExitDone;
     }
     return command->run(parsed, console);
+  }
+  if (!arguments.empty() && arguments[0] == "batch") {
+    if (arguments.size() > 1 && (arguments[1] == "--help" || arguments[1] == "-h")) {
+      console.out << BatchHelp();
+      return kExitDone;
+    }
+    return From(Origin::kUsage, absl::InvalidArgumentError(absl::StrCat(
+                                    "cnnopt batch: found ", arguments.size() > 1 ? Quote(arguments[1]) : "nothing",
+                                    ", expected run, plan, status or merge; 'cnnopt batch --help' explains them")));
   }
   if (!arguments.empty()) CNNOPT_RETURN_IF_ERROR(From(Origin::kUsage, CheckCommandName(arguments[0])));
   CNNOPT_ASSIGN_OR_RETURN(const SlimArguments parsed, From(Origin::kUsage, ParseSlimArguments(arguments)));
@@ -74,7 +87,7 @@ bool ColorsWelcome() {
 ExitCode RunCommandLine(const std::vector<std::string>& arguments, const Console& console) {
   const absl::StatusOr<ExitCode> code = Dispatch(arguments, console);
   if (!code.ok()) {
-    console.err << "cnnopt: " << OneLine(code.status().message()) << "\n";
+    console.err << "cnnopt: " << InOneLine(code.status().message()) << "\n";
     return StatusToExitCode(code.status());
   }
   console.out.flush();
@@ -92,7 +105,7 @@ ExitCode Guarded(const std::function<ExitCode()>& run, std::ostream& err) {
     err << "cnnopt: out of memory\n";
     return kExitTemporary;
   } catch (const std::exception& error) {
-    err << "cnnopt: internal error: " << OneLine(error.what()) << "\n";
+    err << "cnnopt: internal error: " << InOneLine(error.what()) << "\n";
     return kExitInternal;
   }
 }

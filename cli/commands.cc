@@ -7,6 +7,9 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "cli/batch_commands.h"
+#include "cli/batch_flags.h"
 #include "cli/compare_command.h"
 #include "cli/completions.h"
 #include "cli/inspect_command.h"
@@ -34,16 +37,7 @@ std::vector<Flag> FlagsOf(std::initializer_list<absl::string_view> shared, std::
 }
 
 Flag JsonFlag() {
-  return {"--json",
-          "",
-          "",
-          "Output",
-          "print JSON instead of tables",
-          false,
-          [](const std::string&, SlimArguments& arguments) {
-            arguments.json = true;
-            return absl::OkStatus();
-          }};
+  return {"--json", "", "", "Output", "print JSON instead of tables", false, StoreSwitch<&SlimArguments::json, true>};
 }
 
 Flag ToleranceFlag() {
@@ -77,10 +71,7 @@ Flag NoFormsFlag() {
           "Output",
           "skip the factorisations that tell what each form could do",
           false,
-          [](const std::string&, SlimArguments& arguments) {
-            arguments.forms = false;
-            return absl::OkStatus();
-          }};
+          StoreSwitch<&SlimArguments::forms, false>};
 }
 
 absl::StatusOr<ExitCode> RunPasses(const SlimArguments&, const Console& console) {
@@ -113,6 +104,36 @@ const std::vector<Command>& Commands() {
                 BoundFlag("--max-error", "exit with 4 when the relative error of an output is larger, 0 < X <= 1"),
                 BoundFlag("--min-agreement", "exit with 4 when a smaller share of rows keeps its top-1, 0 < X <= 1")}),
        RunCompare},
+      {"batch run", "ZOO|MANIFEST OUT", 2, 2, "slim every model of a folder",
+       "Slims every .onnx file below the folder ZOO into the same place below OUT, one process each, with the options "
+       "of the main job. What crashes, hangs or takes too much memory is a line in the report and stops nothing. A "
+       "model "
+       "is skipped when a record beside its output says that it was made of the same input with the same options and "
+       "version; so the same command goes on where it was ended. Leaves OUT/cnnopt-batch.jsonl and .html, and exits "
+       "with "
+       "6 when a model failed. Given a manifest of 'cnnopt batch plan' it does one shard or all, and leaves lines in a "
+       "file of its own; it exits with 0 once each of its models is done or given up, with 75 when SIGTERM ended it.",
+       BatchRunFlags(), RunBatchRun},
+      {"batch plan", "ZOO", 1, 1, "make a manifest for a cluster",
+       "Prints the manifest of all models below the folder ZOO, for 'cnnopt batch run': digests, estimated cost, "
+       "shards "
+       "of about the same cost, and the options, which are those of the main job. Nothing is run and nothing is "
+       "written.",
+       BatchPlanFlags(), RunBatchPlan},
+      {"batch status", "MANIFEST REPORTS", 2, 2, "print the shards that are left",
+       "Prints the numbers of the shards with models that are not done, 3,7-9 as sbatch --array takes them, and on "
+       "stderr how many models are done. REPORTS is the folder that 'cnnopt batch run' wrote to; without it no shard "
+       "has "
+       "begun. A model is done when it is slimmed, unchanged or rejected, and when it crashed so often that it is "
+       "given "
+       "up; one whose output is gone is not. Exits with 0 when all are done, with 75 when some are left.",
+       BatchStatusFlags(), RunBatchStatus},
+      {"batch merge", "REPORTS...", 1, kAnyNumber, "make one report of many",
+       "Prints one report, a line for each model by path, of reports and folders of reports: the same bytes in "
+       "whatever "
+       "order they are given and however often. Of lines about one model ok goes before rejected, rejected before "
+       "crashed. Exits with 6 when two runs gave different outputs for one model, which should never be.",
+       BatchMergeFlags(), RunBatchMerge},
       {"passes", "", 0, 0, "list every form and cleanup pass", "Prints one line for each: name, kind, what it does.",
        FlagsOf({}, {}), RunPasses},
       {"completions", "bash|zsh|fish", 1, 1, "complete words in a shell",
@@ -135,9 +156,21 @@ const Command* FindCommand(absl::string_view name) {
   return nullptr;
 }
 
+size_t WordsOfCommand(const std::vector<std::string>& arguments) {
+  for (size_t words = std::min<size_t>(2, arguments.size()); words > 0; --words) {
+    if (FindCommand(absl::StrJoin(arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(words), " "))) {
+      return words;
+    }
+  }
+  return 0;
+}
+
 absl::Status CheckCommandName(const std::string& word) {
   std::vector<std::string> known = {"help", "version"};
-  for (const Command& command : Commands()) known.emplace_back(command.name);
+  for (const Command& command : Commands()) {
+    const absl::string_view name = command.name;
+    known.emplace_back(name.substr(0, name.find(' ')));
+  }
   const std::string nearest = Nearest(word, known);
   std::error_code unseen;
   if (nearest.empty() || word.find_first_of("./-") != std::string::npos || std::filesystem::exists(word, unseen)) {

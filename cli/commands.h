@@ -15,7 +15,7 @@
 namespace cnnopt {
 
 struct Command {
-  const char* name;       // "inspect"
+  const char* name;       // "inspect", "batch run"
   const char* positions;  // "MODEL..."; "": none
   size_t least, most;     // positions it takes
   const char* summary;    // one line, no full stop
@@ -28,6 +28,8 @@ struct Command {
 const std::vector<Command>& Commands();
 // The command called `name`, or null: then the words belong to the main job.
 const Command* FindCommand(absl::string_view name);
+// How many of the first words of a command line name a command; 0: none do.
+size_t WordsOfCommand(const std::vector<std::string>& arguments);
 
 // Ok unless `word`, the first of a command line, is probably a misspelt command: no path, no file, near to a name.
 // Errors: InvalidArgument, with the command that was probably meant.

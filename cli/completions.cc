@@ -1,6 +1,7 @@
 #include "cli/completions.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -35,6 +36,11 @@ std::string BetweenQuotes(absl::string_view text) {
   return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'");
 }
 
+// Whether `part` is typed as it is.
+bool IsWord(absl::string_view part) {
+  return !part.empty() && std::all_of(part.begin(), part.end(), [](unsigned char c) { return absl::ascii_islower(c); });
+}
+
 // What fits beside a name in a list: the beginning of a help text, up to where a sentence pauses.
 std::string Brief(const std::string& help) {
   constexpr size_t kMost = 70;
@@ -43,24 +49,53 @@ std::string Brief(const std::string& help) {
   return brief.size() <= kMost ? brief : absl::StrCat(Wrap(brief, kMost - 4)[0], " ...");
 }
 
-std::vector<std::string> CommandNames() {
-  std::vector<std::string> names;
+// Of "batch run" the parts "batch" and "run", of "inspect" that and "".
+std::pair<std::string, std::string> Parts(const std::string& name) {
+  return absl::StrSplit(name, absl::MaxSplits(' ', 1));
+}
+
+// The commands of two words below each first word; none of "inspect".
+struct FirstWord {
+  std::string word;
+  std::vector<Usage> below;
+  Usage alone;  // of a command of one word
+};
+std::vector<FirstWord> FirstWords() {
+  std::vector<FirstWord> firsts;
   for (const Usage& usage : Usages()) {
-    if (!usage.name.empty()) names.push_back(usage.name);
+    if (usage.name.empty()) continue;
+    const auto& [first, second] = Parts(usage.name);
+    if (firsts.empty() || firsts.back().word != first) firsts.push_back({first, {}, usage});
+    if (!second.empty()) firsts.back().below.push_back(usage);
   }
-  return names;
+  return firsts;
+}
+
+std::string FirstWordsText(absl::string_view between) {
+  return absl::StrJoin(FirstWords(), between,
+                       [](std::string* out, const FirstWord& first) { absl::StrAppend(out, first.word); });
+}
+
+std::string SecondWords(const FirstWord& first) {
+  return absl::StrJoin(first.below, " ",
+                       [](std::string* out, const Usage& usage) { absl::StrAppend(out, Parts(usage.name).second); });
+}
+
+// What is said of a word that commands begin with.
+std::string SummaryOf(const FirstWord& first) {
+  return first.below.empty() ? first.alone.summary : absl::StrReplaceAll(SecondWords(first), {{" ", ", "}});
 }
 
 // ---- bash ------------------------------------------------------------------------------------------------------
 
-// "--fit|inspect--fit": patterns of a case for a flag of several commands.
+// A case for every flag with a value, behind the name of its command.
 std::string BashValues() {
   std::string text, silent;
   for (const Usage& usage : Usages()) {
     for (const Flag& flag : *usage.flags) {
       if (IsSwitch(flag) || MayHaveValue(flag)) continue;
       const Offer offer = OfferOfFlag(flag);
-      const std::string pattern = absl::StrCat(usage.name, flag.name);
+      const std::string pattern = BetweenQuotes(absl::StrCat(usage.name, flag.name));
       if (!offer.words.empty() || offer.files) {
         absl::StrAppend(&text, "    ", pattern, ") words='", Words(offer), "' files=", offer.files ? "yes" : "",
                         " ;;\n");
@@ -89,7 +124,7 @@ std::string BashFlags() {
 std::string BashPositions() {
   std::string text;
   for (const Usage& usage : Usages()) {
-    const Offer offer = OfferOf(usage.positions);
+    const Offer offer = OfferOfPositions(usage.positions);
     absl::StrAppend(&text, "      ", BetweenQuotes(usage.name), ") words='", Words(offer),
                     "' files=", offer.files ? "yes" : "", " ;;\n");
   }
@@ -130,9 +165,9 @@ std::string ZshArguments(const Usage& usage) {
   std::string text = "  _arguments -S : \\\n";
   for (const Flag& flag : *usage.flags) absl::StrAppend(&text, ZshFlag(flag));
   if (usage.positions.empty()) return absl::StrCat(text, "    && return\n");
-  return absl::StrCat(text, "    ",
-                      BetweenQuotes(absl::StrCat("*", ZshArgument(usage.positions, OfferOf(usage.positions), false))),
-                      "\n");
+  return absl::StrCat(
+      text, "    ",
+      BetweenQuotes(absl::StrCat("*", ZshArgument(usage.positions, OfferOfPositions(usage.positions), false))), "\n");
 }
 
 // ---- fish ------------------------------------------------------------------------------------------------------
@@ -154,32 +189,48 @@ std::string FishFlag(const Flag& flag, const std::string& condition) {
 
 Offer OfferOf(absl::string_view value) {
   Offer offer;
-  for (const absl::string_view group : absl::StrSplit(value, ' ')) {
-    for (const absl::string_view part : absl::StrSplit(group, '|')) {
-      const std::string word = absl::StrReplaceAll(part, {{"[", ""}, {"]", ""}});
-      const bool typed_as_it_is = !word.empty() && std::all_of(word.begin(), word.end(),
-                                                               [](unsigned char c) { return absl::ascii_islower(c); });
-      if (typed_as_it_is) offer.words.push_back(word);
-      const bool file = absl::StartsWith(word, "FILE") || word == "PATH" || absl::StartsWith(word, "MODEL") ||
-                        absl::EndsWith(word, ".onnx");
-      offer.files = offer.files || file;
+  for (const absl::string_view part : absl::StrSplit(value, '|')) {
+    const std::string word = absl::StrReplaceAll(part, {{"[", ""}, {"]", ""}});
+    if (IsWord(word)) offer.words.push_back(word);
+    offer.files = offer.files || absl::StartsWith(word, "FILE") || word == "PATH";
+  }
+  return offer;
+}
+
+Offer OfferOfPositions(absl::string_view positions) {
+  Offer offer;
+  for (const absl::string_view part : absl::StrSplit(positions, absl::ByAnyChar(" |[]"), absl::SkipEmpty())) {
+    if (IsWord(part)) {
+      offer.words.emplace_back(part);
+    } else {
+      offer.files = true;
     }
   }
   return offer;
 }
 
 std::string BashCompletion() {
-  const std::string names = absl::StrJoin(CommandNames(), "|");
+  std::string names, seconds;
+  for (const Usage& usage : Usages()) {
+    if (!usage.name.empty()) absl::StrAppend(&names, names.empty() ? "" : "|", BetweenQuotes(usage.name));
+  }
+  for (const FirstWord& first : FirstWords()) {
+    if (first.below.empty()) continue;
+    absl::StrAppend(&seconds, "    if ((COMP_CWORD == 2)) && [[ ${COMP_WORDS[1]} == ", first.word, " ]]; then words='",
+                    SecondWords(first), "' files=; fi\n");
+  }
   return absl::StrCat(R"(# Completion of cnnopt in bash, printed by 'cnnopt completions bash'.
 _cnnopt() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command= flag= prefix= head= words= files=
   COMPREPLY=()
-  if ((COMP_CWORD > 1)); then
-    case ${COMP_WORDS[1]} in
-    )",
-                      names, R"() command=${COMP_WORDS[1]} ;;
+  local count
+  for count in 1 2; do
+    ((COMP_CWORD > count)) || continue
+    case "${COMP_WORDS[*]:1:count}" in
+      )",
+                      names, R"() command="${COMP_WORDS[*]:1:count}" ;;
     esac
-  fi
+  done
 
   # The flag whose value stands here. '=' is a word of its own unless COMP_WORDBREAKS says otherwise.
   if [[ $word == = ]]; then
@@ -205,8 +256,7 @@ _cnnopt() {
 )",
                       BashPositions(), R"(    esac
     if ((COMP_CWORD == 1)); then words=')",
-                      absl::StrJoin(CommandNames(), " "), R"('; fi
-  elif [[ $flag == --pass && $word == *,* ]]; then
+                      FirstWordsText(" "), "'; fi\n", seconds, R"(  elif [[ $flag == --pass && $word == *,* ]]; then
     head=${word%,*}, word=${word##*,}
   fi
   mapfile -t COMPREPLY < <(compgen -P "$prefix$head" -W "$words" -- "$word")
@@ -221,15 +271,35 @@ complete -F _cnnopt cnnopt
 )");
 }
 
+std::string ZshFunction(const std::string& command) {
+  return absl::StrCat("_cnnopt_", command.empty() ? "slim" : absl::StrReplaceAll(command, {{" ", "_"}}));
+}
+
+// The function of a word that several commands begin with: it completes the second one or calls theirs.
+std::string ZshGroup(const FirstWord& first) {
+  std::string commands, cases;
+  for (const Usage& usage : first.below) {
+    const std::string second = Parts(usage.name).second;
+    absl::StrAppend(&commands, "    ", BetweenQuotes(absl::StrCat(second, ":", ZshText(usage.summary))), "\n");
+    absl::StrAppend(&cases, "      ", second, ") shift words; ((CURRENT--)); ", ZshFunction(usage.name), " ;;\n");
+  }
+  return absl::StrCat("\n", ZshFunction(first.word), "() {\n  local -a commands=(\n", commands,
+                      "  )\n  if ((CURRENT == 2)); then\n    _describe command commands\n  else\n"
+                      "    case $words[2] in\n",
+                      cases, "    esac\n  fi\n}\n");
+}
+
 std::string ZshCompletion() {
   std::string text = "#compdef cnnopt\n# Completion of cnnopt in zsh, printed by 'cnnopt completions zsh'.\n";
-  std::string commands, cases;
   for (const Usage& usage : Usages()) {
-    const std::string function = usage.name.empty() ? "_cnnopt_slim" : absl::StrCat("_cnnopt_", usage.name);
-    absl::StrAppend(&text, "\n", function, "() {\n", ZshArguments(usage), "}\n");
-    if (usage.name.empty()) continue;
-    absl::StrAppend(&commands, "    ", BetweenQuotes(absl::StrCat(usage.name, ":", ZshText(usage.summary))), "\n");
-    absl::StrAppend(&cases, "      ", usage.name, ") shift words; ((CURRENT--)); ", function, "; return ;;\n");
+    absl::StrAppend(&text, "\n", ZshFunction(usage.name), "() {\n", ZshArguments(usage), "}\n");
+  }
+  std::string commands, cases;
+  for (const FirstWord& first : FirstWords()) {
+    if (!first.below.empty()) absl::StrAppend(&text, ZshGroup(first));
+    absl::StrAppend(&commands, "    ", BetweenQuotes(absl::StrCat(first.word, ":", ZshText(SummaryOf(first)))), "\n");
+    absl::StrAppend(&cases, "      ", first.word, ") shift words; ((CURRENT--)); ", ZshFunction(first.word),
+                    "; return ;;\n");
   }
   return absl::StrCat(text, "\n_cnnopt() {\n  local -a commands=(\n", commands,
                       "  )\n  if ((CURRENT == 2)); then\n    _describe command commands\n  else\n"
@@ -239,18 +309,29 @@ std::string ZshCompletion() {
                       "if [[ $funcstack[1] == _cnnopt ]]; then _cnnopt \"$@\"; else compdef _cnnopt cnnopt; fi\n");
 }
 
+// When the command is `name`.
+std::string FishCondition(const std::string& name) {
+  constexpr absl::string_view kSeen = "__fish_seen_subcommand_from ";
+  if (name.empty()) return absl::StrCat("not ", kSeen, FirstWordsText(" "));
+  const auto& [first, second] = Parts(name);
+  return second.empty() ? absl::StrCat(kSeen, first) : absl::StrCat(kSeen, first, "; and ", kSeen, second);
+}
+
 std::string FishCompletion() {
-  const std::string names = absl::StrJoin(CommandNames(), " ");
   std::string text = "# Completion of cnnopt in fish, printed by 'cnnopt completions fish'.\n";
-  for (const Usage& usage : Usages()) {
-    const std::string condition = usage.name.empty()
-                                      ? FishQuoted(absl::StrCat("not __fish_seen_subcommand_from ", names))
-                                      : FishQuoted(absl::StrCat("__fish_seen_subcommand_from ", usage.name));
-    if (!usage.name.empty()) {
-      absl::StrAppend(&text, "complete -c cnnopt -n __fish_use_subcommand -a ", usage.name, " -d ",
+  for (const FirstWord& first : FirstWords()) {
+    absl::StrAppend(&text, "complete -c cnnopt -n __fish_use_subcommand -a ", first.word, " -d ",
+                    FishQuoted(SummaryOf(first)), "\n");
+    const std::string open =
+        absl::StrCat(FishCondition(first.word), "; and not __fish_seen_subcommand_from ", SecondWords(first));
+    for (const Usage& usage : first.below) {
+      absl::StrAppend(&text, "complete -c cnnopt -n ", FishQuoted(open), " -f -a ", Parts(usage.name).second, " -d ",
                       FishQuoted(usage.summary), "\n");
     }
-    const Offer offer = OfferOf(usage.positions);
+  }
+  for (const Usage& usage : Usages()) {
+    const std::string condition = FishQuoted(FishCondition(usage.name));
+    const Offer offer = OfferOfPositions(usage.positions);
     if (!offer.files) {
       absl::StrAppend(&text, "complete -c cnnopt -n ", condition, " -f",
                       offer.words.empty() ? "" : absl::StrCat(" -a ", FishQuoted(Words(offer))), "\n");

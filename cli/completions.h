@@ -19,8 +19,10 @@ struct Offer {
   std::vector<std::string> words;
   bool files = false;
 };
-// Of "enforce|report|off" the three words, of "WxH|N|fit" the last one, of "FILE.json", "PATH" or "MODEL..." files.
+// Of a flag's "enforce|report|off" the three words, of "WxH|N|fit" the last one, of "FILE.json" or "PATH" files.
 Offer OfferOf(absl::string_view value);
+// Of "bash|zsh|fish" the three words, of anything in capital letters files.
+Offer OfferOfPositions(absl::string_view positions);
 
 std::string BashCompletion();
 std::string ZshCompletion();

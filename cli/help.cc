@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "job/exit_code.h"
 #include "job/options.h"
@@ -115,6 +116,15 @@ std::string HelpText() {
     absl::StrAppend(&text, Entry(entry.name, entry.meaning, kColumn));
   }
   return text;
+}
+
+std::string BatchHelp() {
+  std::string text = "usage: cnnopt batch COMMAND ... [options]\n\nMany models, on one machine or on a cluster:\n";
+  for (const Command& command : Commands()) {
+    if (!absl::StartsWith(command.name, "batch ")) continue;
+    absl::StrAppend(&text, Entry(absl::StrCat("cnnopt ", command.name, " ", command.positions), command.summary, 40));
+  }
+  return absl::StrCat(text, "\n'cnnopt batch COMMAND --help' explains each.\n");
 }
 
 std::string CommandHelp(const Command& command) {

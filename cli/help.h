@@ -37,6 +37,9 @@ std::string HelpText();
 // What `cnnopt COMMAND --help` prints.
 std::string CommandHelp(const Command& command);
 
+// Of `cnnopt batch`: its commands.
+std::string BatchHelp();
+
 }  // namespace cnnopt
 
 #endif  // CNNOPT_CLI_HELP_H_

@@ -5,9 +5,11 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "report/display.h"
+#include "report/summary.h"
 
 namespace cnnopt {
 namespace {
@@ -33,11 +35,9 @@ struct Row {
   bool kept = false;
 };
 
-std::string Factor(int64_t before, int64_t after, int decimals) {
-  if (before <= 0) {
-    return "";
-  }
-  return absl::StrFormat("%.*fx", decimals, static_cast<double>(after) / static_cast<double>(before));
+// Two decimals, where columns are narrow.
+std::string Factor(int64_t before, int64_t after) {
+  return before <= 0 ? "" : absl::StrFormat("%.2fx", static_cast<double>(after) / static_cast<double>(before));
 }
 
 std::string Compact(int64_t count) {
@@ -47,7 +47,7 @@ std::string Compact(int64_t count) {
 }
 
 std::string CountCell(int64_t before, int64_t after) {
-  return absl::StrFormat("%s %5s", Compact(after), Factor(before, after, 2));
+  return absl::StrFormat("%s %5s", Compact(after), Factor(before, after));
 }
 
 Row SlimmedRow(const LayerReport& layer, bool verbose) {
@@ -216,8 +216,34 @@ std::string RenderLayers(const SlimReport& report, const TableOptions& options) 
   return absl::StrCat(text, "\n");
 }
 
+constexpr size_t kLabel = 17;
+
 std::string Line(absl::string_view label, const std::string& value) {
-  return absl::StrFormat("%-17s%s\n", label, value);
+  return absl::StrFormat("%-*s%s\n", static_cast<int>(kLabel), label, value);
+}
+
+// Columns of a text that may be painted.
+size_t PaintedWidth(absl::string_view text) {
+  size_t width = DisplayWidth(text);
+  for (size_t at = text.find('\x1b'); at != absl::string_view::npos; at = text.find('\x1b', at + 1)) {
+    width -= text.find('m', at) + 1 - at;
+  }
+  return width;
+}
+
+// The same of several parts; each that does not fit the screen any more begins a line.
+std::string Line(absl::string_view label, const std::vector<std::string>& parts, const TableOptions& options) {
+  std::string text, value;
+  for (const std::string& part : parts) {
+    const bool fits = options.verbose || kLabel + PaintedWidth(value) + PaintedWidth(part) <= options.width;
+    if (!value.empty() && !fits) {
+      absl::StrAppend(&text, Line(text.empty() ? label : "", value));
+      value = std::string(absl::StripLeadingAsciiWhitespace(part));
+    } else {
+      absl::StrAppend(&value, part);
+    }
+  }
+  return absl::StrCat(text, Line(text.empty() ? label : "", value));
 }
 
 // "59.65 M -> 29.61 M  0.497x", or one number for a model that stayed as it was.
@@ -227,7 +253,7 @@ std::string Change(const SlimReport& report, int64_t before, int64_t after, std:
   if (report.verdict == Verdict::kUnchanged) {
     return human(before);
   }
-  std::string text = absl::StrFormat("%9s -> %9s  %s", human(before), human(after), Factor(before, after, 3));
+  std::string text = absl::StrFormat("%9s -> %9s  %s", human(before), human(after), FactorText(before, after));
   for (const BudgetReport& budget : report.budgets) {
     if (budget.unit == unit) {
       absl::StrAppend(&text, "  (budget ", human(budget.limit), ")");
@@ -237,24 +263,24 @@ std::string Change(const SlimReport& report, int64_t before, int64_t after, std:
 }
 std::string FourDigits(int64_t count) { return HumanCount(count, 4); }
 
-std::string LatencyText(const Latency& latency, const TableOptions& options) {
-  const std::string range = absl::StrFormat("(%.2fx to %.2fx)", latency.ratio_low, latency.ratio_high);
+std::vector<std::string> LatencyParts(const Latency& latency, const TableOptions& options) {
+  const std::string range = absl::StrFormat(" (%.2fx to %.2fx)", latency.ratio_low, latency.ratio_high);
   std::string judgement;
   if (latency.ratio_high < 1) {
     judgement = Painted(absl::StrFormat("%.3fx", latency.ratio), kGreen, options);
   } else if (latency.ratio_low > 1) {
     judgement = Painted(absl::StrFormat("%.3fx, slower", latency.ratio), kYellow, options);
   } else {
-    judgement = "no measurable difference";
+    judgement = "no measurable change";
   }
-  return absl::StrFormat("%9s -> %9s  %s %s", absl::StrFormat("%#.3g ms", latency.before_ms),
-                         absl::StrFormat("%#.3g ms", latency.after_ms), judgement, range);
+  return {absl::StrFormat("%9s -> %9s", MillisecondsText(latency.before_ms), MillisecondsText(latency.after_ms)),
+          absl::StrCat("  ", judgement), range};
 }
 
 std::string TimeBudget(const SlimReport& report) {
   for (const BudgetReport& budget : report.budgets) {
     if (budget.unit != BudgetUnit::kNanoseconds) continue;
-    return absl::StrFormat("  (budget %#.3g ms)", static_cast<double>(budget.limit) * 1e-6);
+    return absl::StrCat("  (budget ", MillisecondsText(static_cast<double>(budget.limit) * 1e-6), ")");
   }
   return "";
 }
@@ -286,7 +312,9 @@ std::string RenderTotals(const SlimReport& report, const TableOptions& options) 
   if (report.latency.has_value()) {
     const int threads = report.latency_threads;
     const std::string label = absl::StrCat("time, ", threads, threads == 1 ? " thread" : " threads");
-    absl::StrAppend(&text, Line(label, absl::StrCat(LatencyText(*report.latency, options), TimeBudget(report))));
+    std::vector<std::string> parts = LatencyParts(*report.latency, options);
+    parts.push_back(TimeBudget(report));
+    absl::StrAppend(&text, Line(label, parts, options));
   }
   if (report.score.has_value() && report.score->after.has_value()) {
     absl::StrAppend(&text, Line("score", absl::StrFormat("%g -> %g", report.score->before, *report.score->after)));
@@ -295,13 +323,12 @@ std::string RenderTotals(const SlimReport& report, const TableOptions& options) 
     const Comparison& comparison = *report.comparison;
     const std::optional<double> max_error = report.bounds.max_error, min_agreement = report.bounds.min_agreement;
     const std::string bound = max_error.has_value() ? absl::StrFormat("  (bound %g)", *max_error) : "";
-    absl::StrAppend(&text, Line("output error", absl::StrFormat("%.4f%s", comparison.relative_error, bound)));
+    absl::StrAppend(&text, Line("output error", absl::StrCat(ErrorText(comparison.relative_error), bound)));
     if (comparison.top1_agreement.has_value()) {
       const std::string least =
           min_agreement.has_value() ? absl::StrFormat("  (bound %g %%)", 100 * *min_agreement) : "";
-      absl::StrAppend(&text,
-                      Line("top-1 agreement", absl::StrFormat("%.1f %% of %d%s", 100 * *comparison.top1_agreement,
-                                                              comparison.top1_rows, least)));
+      absl::StrAppend(&text, Line("top-1 agreement", absl::StrCat(PercentText(*comparison.top1_agreement), " of ",
+                                                                  comparison.top1_rows, least)));
     }
     if (comparison.new_nonfinite > 0) {
       const std::string many =
@@ -310,12 +337,13 @@ std::string RenderTotals(const SlimReport& report, const TableOptions& options) 
     }
   }
   if (report.samples > 0) {
-    const std::string source = report.synthetic
-                                   ? Painted("synthetic: made up, --calibration gives real ones", kYellow, options)
-                                   : absl::StrCat("of ", ForScreen(options.samples));
-    const std::string fitted =
-        report.fit_samples > 0 ? absl::StrCat(", ", report.fit_samples, " others fitted to") : "";
-    absl::StrAppend(&text, Line("samples", absl::StrCat(report.samples, " ", source, fitted)));
+    const size_t room = options.verbose ? SIZE_MAX : options.width - kLabel - 20;
+    const std::string source = report.synthetic ? Painted("made up", kYellow, options)
+                                                : absl::StrCat("of ", ShortenMiddle(ForScreen(options.samples), room));
+    std::vector<std::string> parts = {absl::StrCat(report.samples, " ", source)};
+    if (report.fit_samples > 0) parts.push_back(absl::StrCat(", ", report.fit_samples, " others fitted to"));
+    if (report.synthetic) parts.emplace_back("; --calibration gives real ones");
+    absl::StrAppend(&text, Line("samples", parts, options));
   }
   if (report.verdict != Verdict::kUnchanged) {
     absl::StrAppend(&text, Line("verified", report.verified ? "yes" : Painted("no", kYellow, options)));

@@ -1,6 +1,6 @@
 # room(NAME ROOMS ... LIBRARIES ...): the static library cnnopt_NAME of all sources in folder NAME.
 # Its include path holds only itself and the rooms below it (one folder of links per room), so that an include
-# against the order  cli, api -> job -> report -> passes -> runtime -> onnx_io  does not compile.
+# against the order  cli -> batch, api -> job -> report -> passes -> runtime -> onnx_io  does not compile.
 function(room name)
   cmake_parse_arguments(arg "" "" "ROOMS;LIBRARIES" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${name}/*.cc ${CMAKE_SOURCE_DIR}/${name}/*.h)

@@ -37,8 +37,9 @@ const std::vector<ExitCodeEntry>& ExitCodes() {
       {kExitInput, "the model or the samples are unreadable or invalid"},
       {kExitVerification, "a budget or bound could not be met, nothing written; of compare: a bound does not hold"},
       {kExitUnchanged, "nothing to gain, under --fail-if-unchanged, nothing written"},
+      {kExitBatchFailures, "of batch: a model failed, or two runs gave different outputs for one"},
       {kExitIo, "writing failed, an existing OUT is as it was; or OUT was written but the result could not be printed"},
-      {kExitTemporary, "out of memory: try again, or on a larger machine"},
+      {kExitTemporary, "out of memory: try again, or on a larger machine; of batch: models are left to be run"},
       {kExitInterrupted, "ended by SIGINT; likewise 143 by SIGTERM and 129 by SIGHUP; OUT is whole"},
   };
   return codes;

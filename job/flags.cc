@@ -30,24 +30,6 @@ absl::Status StoreFraction(const std::string& text, std::optional<double>& fract
   return absl::OkStatus();
 }
 
-// A fraction, or bytes with their unit. Kilo is 1000, as in the table; kibi is 1024.
-// "800KB", "1.5M", "10MiB" as bytes; nullopt when there is no unit or the number makes no sense.
-std::optional<int64_t> ParseBytes(const std::string& text) {
-  static constexpr std::pair<absl::string_view, double> kUnits[] = {
-      {"KiB", 1024}, {"MiB", 1024 * 1024}, {"GiB", 1024 * 1024 * 1024},
-      {"KB", 1e3},   {"MB", 1e6},          {"GB", 1e9},
-      {"K", 1e3},    {"M", 1e6},           {"G", 1e9},
-      {"B", 1}};
-  const auto unit = std::find_if(std::begin(kUnits), std::end(kUnits),
-                                 [&](const auto& entry) { return absl::EndsWith(text, entry.first); });
-  if (unit == std::end(kUnits)) return std::nullopt;
-  absl::string_view digits = text;
-  digits.remove_suffix(unit->first.size());
-  const double bytes = ParseNumber<double>(digits).value_or(0) * unit->second;
-  if (!(bytes >= 1 && bytes <= 1e15)) return std::nullopt;
-  return static_cast<int64_t>(bytes);
-}
-
 // A fraction, or milliseconds with their unit.
 absl::Status StoreRunTime(const std::string& text, SlimArguments& arguments) {
   absl::string_view digits = text;
@@ -307,12 +289,6 @@ Flag LimitFlag(const char* value) {
           absl::StrCat(info->description, "; default ", shown),
           false,
           StoreLimit<field>};
-}
-
-template <bool SlimArguments::* member, bool value>
-absl::Status StoreSwitch(const std::string&, SlimArguments& arguments) {
-  arguments.*member = value;
-  return absl::OkStatus();
 }
 
 template <SlimArguments::Action action>

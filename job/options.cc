@@ -147,6 +147,7 @@ absl::Status Store(const Flag& flag, const std::vector<std::string>& values, Sli
     if (!status.ok()) {
       return absl::InvalidArgumentError(ForScreen(absl::StrCat(flag.name, "=", value, ": ", status.message())));
     }
+    arguments.given.push_back(is_switch ? std::string(flag.name) : absl::StrCat(flag.name, "=", value));
   }
   return absl::OkStatus();
 }

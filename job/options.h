@@ -20,11 +20,28 @@
 
 namespace cnnopt {
 
+// What `cnnopt batch` is told beside the options of the main job.
+struct BatchArguments {
+  int64_t jobs = 0;       // models at a time; 0: as many as there are processors
+  double timeout = 3600;  // seconds for one model; 0: any
+  int64_t memory = 0;     // address space of one model in bytes; 0: its share of what there is
+  int64_t tries = 2;      // of a model that crashes
+  double grace = 20;      // seconds between SIGTERM and the end
+  int64_t shards = 0;     // 0: by the estimated time
+  int64_t first = 0;      // the number that stands for the first shard
+  bool test_data = true;
+  bool strict = false;
+  bool lines = false;
+  bool hash_outputs = false;
+  std::string program, shard, reports, zoo, out, html;
+};
+
 // A command line as plain data. Of the main job `out` is empty only under dry_run.
 struct SlimArguments : Goal {
   enum class Action { kSlim, kHelp, kVersion };
   Action action = Action::kSlim;
   std::vector<std::string> positions;  // what is no flag, in order
+  std::vector<std::string> given;      // all flags as "--name=value" or "--name", in the order of the table
   std::string in, out;                 // of the main job
 
   std::vector<std::string> calibration;  // each PATH or NAME=PATH
@@ -66,6 +83,7 @@ struct SlimArguments : Goal {
   bool json = false;
   bool forms = true;
   std::optional<double> tolerance;
+  BatchArguments batch;
 };
 
 bool HasCalibration(const SlimArguments& arguments);
@@ -73,6 +91,13 @@ bool HasCalibration(const SlimArguments& arguments);
 inline constexpr int64_t kDefaultCalibrationSamples = 256;
 inline constexpr int64_t kDefaultSyntheticSamples = 16;
 inline constexpr int64_t kDefaultExternalThreshold = 1024;
+
+// The store of a switch.
+template <bool SlimArguments::* member, bool value>
+absl::Status StoreSwitch(const std::string&, SlimArguments& arguments) {
+  arguments.*member = value;
+  return absl::OkStatus();
+}
 
 struct Flag {
   const char* name;        // "--target-macs"

@@ -3,6 +3,7 @@
 #define CNNOPT_JOB_PARSE_NUMBER_H_
 
 #include <charconv>
+#include <cstdint>
 #include <optional>
 #include <system_error>
 
@@ -21,6 +22,10 @@ std::optional<Number> ParseNumber(absl::string_view text) {
   }
   return number;
 }
+
+// "800KB", "1.5M", "10MiB" as bytes; nullopt when there is no unit or the number makes no sense. Kilo is 1000, as in
+// the table; kibi is 1024.
+std::optional<int64_t> ParseBytes(absl::string_view text);
 
 }  // namespace cnnopt
 

@@ -31,8 +31,12 @@ class ModelFolder {
   static absl::StatusOr<std::unique_ptr<ModelFolder>> Create(const onnx::ModelProto& model) {
     const char* const parent = std::getenv("TMPDIR");
     std::string folder = absl::StrCat(parent == nullptr || *parent == '\0' ? "/tmp" : parent, "/cnnopt-XXXXXX");
-    if (mkdtemp(folder.data()) == nullptr) {
-      return absl::UnavailableError(absl::StrCat("cannot make the folder '", folder, "': ", std::strerror(errno)));
+    {
+      const auto lock = LockTemporaries();
+      if (mkdtemp(folder.data()) == nullptr) {
+        return absl::UnavailableError(absl::StrCat("cannot make the folder '", folder, "': ", std::strerror(errno)));
+      }
+      AddTemporary(folder);
     }
     auto result = std::unique_ptr<ModelFolder>(new ModelFolder(std::move(folder)));
     AddTemporary(result->model());
@@ -46,6 +50,7 @@ class ModelFolder {
     unlink(model().c_str());
     ForgetTemporary(model());
     rmdir(folder_.c_str());
+    ForgetTemporary(folder_);
   }
   std::string model() const { return absl::StrCat(folder_, "/model.onnx"); }
 

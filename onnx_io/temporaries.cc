@@ -1,7 +1,6 @@
 #include "onnx_io/temporaries.h"
 
-#include <unistd.h>
-
+#include <cstdio>
 #include <set>
 
 namespace cnnopt {
@@ -34,9 +33,9 @@ void ForgetTemporary(const std::string& path) {
 
 void RemoveTemporaries() {
   TheList().mutex.lock();  // for good
-  for (const std::string& path : TheList().paths) {
-    unlink(path.c_str());
-  }
+  const std::set<std::string>& paths = TheList().paths;
+  // Backwards: what is in a folder comes before the folder.
+  for (auto path = paths.rbegin(); path != paths.rend(); ++path) std::remove(path->c_str());
 }
 
 }  // namespace cnnopt

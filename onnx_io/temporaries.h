@@ -11,12 +11,12 @@ namespace cnnopt {
 // files that are renamed together all or none are.
 std::unique_lock<std::recursive_mutex> LockTemporaries();
 
-// Puts a file on the list, or takes it off.
+// Puts a file or a folder on the list, or takes it off.
 void AddTemporary(const std::string& path);
 void ForgetTemporary(const std::string& path);
 
-// Removes every file on the list. For a process about to end: from then on every other thread that asks for the lock
-// waits forever.
+// Removes every file and every empty folder on the list. For a process about to end: from then on every other thread
+// that asks for the lock waits forever.
 void RemoveTemporaries();
 
 }  // namespace cnnopt

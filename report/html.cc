@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "report/display.h"
+#include "report/style.h"
 
 namespace cnnopt {
 
@@ -35,6 +36,16 @@ std::string RenderHtmlTable(const HtmlTable& table) {
 std::string Foldable(absl::string_view summary, absl::string_view content, bool open) {
   return absl::StrCat("<details", open ? " open" : "", "><summary>", HtmlText(summary), "</summary>\n", content,
                       "</details>\n");
+}
+
+std::string HtmlHead(const std::string& title) {
+  return absl::StrCat(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+      "img-src data:\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "<meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n<title>",
+      title, "</title>\n<style>", kReportStyle, "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">",
+      "Skip to the result</a>\n");
 }
 
 }  // namespace cnnopt

@@ -27,6 +27,10 @@ std::string RenderHtmlTable(const HtmlTable& table);
 // `content` below a line that opens and closes it.
 std::string Foldable(absl::string_view summary, absl::string_view content, bool open = false);
 
+// Everything of a page up to its header. `title` is escaped already. The policy lets the page load nothing and run
+// nothing, whatever a name holds.
+std::string HtmlHead(const std::string& title);
+
 }  // namespace cnnopt
 
 #endif  // CNNOPT_REPORT_HTML_H_

@@ -10,7 +10,6 @@
 #include "report/display.h"
 #include "report/html.h"
 #include "report/sections.h"
-#include "report/style.h"
 #include "report/summary.h"
 
 namespace cnnopt {
@@ -93,7 +92,8 @@ std::string LayersSection(const SlimReport& report) {
 std::string RunSection(const SlimReport& report, const ReportContext& context) {
   HtmlTable table{"How this result was made", {"", "value"}, 2, {}};
   const auto row = [&](const char* name, std::string value) { table.rows.push_back({name, std::move(value)}); };
-  row("options", context.options.empty() ? "defaults" : absl::StrJoin(context.options, " "));
+  if (context.options.empty()) row("options", "defaults");
+  for (const std::string& option : context.options) row("option", option);  // a line would break behind their dashes
   row("verified", report.verified ? "yes" : "no");
   row("samples", SamplesText(report, context.calibration));
   if (!context.calibration_sha256.empty()) row("samples, SHA-256", context.calibration_sha256);
@@ -121,17 +121,6 @@ std::string RunSection(const SlimReport& report, const ReportContext& context) {
   return Section("run", "Run", html);
 }
 
-// Everything up to the first section. The policy lets the page load nothing and run nothing, whatever a name holds.
-std::string Head(const std::string& title) {
-  return absl::StrCat(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-      "img-src data:\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n<title>",
-      title, "</title>\n<style>", kReportStyle, "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">",
-      "Skip to the result</a>\n");
-}
-
 }  // namespace
 
 std::string RenderHtml(const SlimReport& report, const ReportContext& context) {
@@ -151,7 +140,7 @@ std::string RenderHtml(const SlimReport& report, const ReportContext& context) {
     absl::StrAppend(&body, content);
   }
   const std::string reason = report.reason.empty() ? "" : absl::StrCat(": ", HtmlText(report.reason, 1000));
-  std::string html = absl::StrCat(Head(title), "<header><h1>", title, "</h1>\n<p><span class=\"verdict ", verdict,
+  std::string html = absl::StrCat(HtmlHead(title), "<header><h1>", title, "</h1>\n<p><span class=\"verdict ", verdict,
                                   "\">", verdict, "</span>", reason, "</p>\n<nav aria-label=\"Sections\"><ul>", nav,
                                   "</ul></nav></header>\n<main id=\"main\" tabindex=\"-1\">\n",
                                   Section("result", "Result", Tiles(report)));

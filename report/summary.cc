@@ -38,7 +38,7 @@ SummaryRow Time(const SlimReport& report, const Latency& latency) {
   row.before = MillisecondsText(latency.before_ms);
   row.after = MillisecondsText(latency.after_ms);
   const bool tells = latency.ratio_high < 1 || latency.ratio_low > 1;
-  row.change = tells ? absl::StrFormat("%.3fx", latency.ratio) : "no measurable difference";
+  row.change = tells ? absl::StrFormat("%.3fx", latency.ratio) : "no measurable change";
   row.note =
       absl::StrFormat("quartiles %.2fx to %.2fx of %d pairs", latency.ratio_low, latency.ratio_high, latency.pairs);
   const std::string budget = BudgetNote(report, BudgetUnit::kNanoseconds, NanosecondsText);

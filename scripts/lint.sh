@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 cmake --preset tidy -DCMAKE_CXX_CLANG_TIDY= >/dev/null
 if [ $# = 0 ]; then
-  mapfile -t files < <(git ls-files 'onnx_io/*.cc' 'runtime/*.cc' 'passes/*.cc' 'report/*.cc' 'job/*.cc' 'api/*.cc' 'cli/*.cc' 'benchmarks/*.cc')
+  mapfile -t files < <(git ls-files 'onnx_io/*.cc' 'runtime/*.cc' 'passes/*.cc' 'report/*.cc' 'job/*.cc' 'batch/*.cc' 'api/*.cc' 'cli/*.cc' 'benchmarks/*.cc')
 else
   files=("$@")
 fi

@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "cli/commands.h"
 #include "gmock/gmock.h"
@@ -73,9 +74,10 @@ std::vector<std::string> Words(const std::string& command) {
 
 absl::Status Parse(const std::vector<std::string>& words) {
   const std::vector<std::string> arguments(words.begin() + 1, words.end());
-  const Command* const command = FindCommand(arguments.at(0));
-  if (command == nullptr) return ParseSlimArguments(arguments).status();
-  return ParseCommand(*command, {arguments.begin() + 1, arguments.end()}).status();
+  const auto rest = arguments.begin() + static_cast<std::ptrdiff_t>(WordsOfCommand(arguments));
+  if (rest == arguments.begin()) return ParseSlimArguments(arguments).status();
+  const Command* const command = FindCommand(absl::StrJoin(arguments.begin(), rest, " "));
+  return ParseCommand(*command, {rest, arguments.end()}).status();
 }
 
 TEST(Documents, EveryCommandIsUnderstood) {

@@ -56,12 +56,19 @@ TEST(Manual, TheCommandsPrintThem) {
 TEST(Completions, OffersFollowTheValue) {
   EXPECT_THAT(OfferOf("enforce|report|off").words, ElementsAre("enforce", "report", "off"));
   EXPECT_THAT(OfferOf("WxH|N|fit").words, ElementsAre("fit"));
-  EXPECT_THAT(OfferOf("[markdown]").words, ElementsAre("markdown"));
+  EXPECT_THAT(OfferOfPositions("[markdown]").words, ElementsAre("markdown"));
+  EXPECT_THAT(OfferOfPositions("bash|zsh|fish").words, ElementsAre("bash", "zsh", "fish"));
+  EXPECT_FALSE(OfferOfPositions("bash|zsh|fish").files);
+  EXPECT_FALSE(OfferOfPositions("").files);
+  for (const char* text : {"MODEL...", "IN.onnx OUT.onnx", "ZOO|MANIFEST OUT"}) {
+    EXPECT_TRUE(OfferOfPositions(text).files) << text;
+    EXPECT_THAT(OfferOfPositions(text).words, ElementsAre()) << text;
+  }
   for (const char* text : {"", "X", "X[,X,X]", "NAME:1,3,224,224", "REGEX", "COMMAND", "NAME=FORM[:rank=N]", "SIZE"}) {
     EXPECT_THAT(OfferOf(text).words, ElementsAre()) << text;
     EXPECT_FALSE(OfferOf(text).files) << text;
   }
-  for (const char* text : {"FILE", "FILE.json", "PATH", "MODEL...", "IN.onnx OUT.onnx"}) {
+  for (const char* text : {"FILE", "FILE.json", "PATH"}) {
     EXPECT_TRUE(OfferOf(text).files) << text;
     EXPECT_THAT(OfferOf(text).words, ElementsAre()) << text;
   }

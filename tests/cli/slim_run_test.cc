@@ -189,7 +189,7 @@ TEST_F(SlimRun, ATerminalGetsColorsAndABarThatIsWiped) {
 
 TEST_F(SlimRun, SyntheticSamplesAreCalledThat) {
   const Finished run = RunOk({resnet_, out_, "--pass=dsc", "--samples=3", "--no-latency"});
-  EXPECT_THAT(run.out, HasSubstr("1 synthetic"));
+  EXPECT_THAT(run.out, HasSubstr("1 made up"));
 }
 
 TEST_F(SlimRun, ProvenanceNamesTheInputAndTheOptionsButNoPlace) {

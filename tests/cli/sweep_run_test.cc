@@ -1,7 +1,11 @@
 // Whole runs with several budgets: sweeps, and searches by the user's own score.
+#include <signal.h>
+
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -50,6 +54,25 @@ TEST_F(SweepRun, EachPointIsWhatItsBudgetAloneGives) {
   EXPECT_LE(report["sweep"][1]["macs"], report["sweep"][0]["macs"]);
   ASSERT_EQ(Run({"--target-macs=0.4"}).code, 0);
   EXPECT_TRUE(FileBytes(out_) == FileBytes(folder_.Path("out-0.4.onnx")));
+}
+
+TEST_F(SweepRun, ASignalLeavesNothingOfTheModelThatIsScored) {
+  const TempFolder models;
+  testing::RunOptions options;
+  options.environment = {{"TMPDIR", models.path()}};
+  options.meanwhile = [&](pid_t child) {
+    const std::string mark = folder_.Path("begun");
+    for (int i = 0; i < 3000 && !std::filesystem::exists(mark); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    EXPECT_EQ(models.Names().size(), 1u);
+    kill(child, SIGTERM);
+  };
+  const Finished run = RunCnnopt({lenet_, out_, samples_, "--no-latency", "--max-drop=1",
+                                  "--evaluate=touch " + folder_.Path("begun") + "; sleep 60; cat {model}"},
+                                 options);
+  EXPECT_EQ(run.code, 143) << run.err;
+  EXPECT_THAT(models.Names(), ::testing::IsEmpty());
 }
 
 TEST_F(SweepRun, APointOutOfReachIsNamedAndTheOthersAreWritten) {

@@ -131,7 +131,7 @@ TEST(Table, ASpeedUpIsOnlyClaimedWhenTheMeasurementCarriesIt) {
   SlimReport report = SampleReport();
   report.latency = Latency{2.31, 2.2, 0.95, 0.9, 1.02, 50};
   std::string text = RenderTable(report, Options());
-  EXPECT_THAT(text, HasSubstr("no measurable difference (0.90x to 1.02x)"));
+  EXPECT_THAT(text, HasSubstr("no measurable change (0.90x to 1.02x)"));
   EXPECT_THAT(text, Not(HasSubstr("0.950x")));
   report.latency = Latency{2.31, 2.6, 1.12, 1.05, 1.2, 50};
   EXPECT_THAT(RenderTable(report, Options()), HasSubstr("1.120x, slower (1.05x to 1.20x)"));
@@ -146,9 +146,32 @@ TEST(Table, SaysWhenSamplesAreMadeUpAndWhenNothingWasVerified) {
   report.verified = false;
   report.comparison->new_nonfinite = 3;
   const std::string text = RenderTable(report, Options());
-  EXPECT_THAT(text, HasSubstr("samples          8 synthetic: made up"));
+  EXPECT_THAT(text, HasSubstr("samples          8 made up"));
   EXPECT_THAT(text, HasSubstr("verified         no\n"));
   EXPECT_THAT(text, HasSubstr("not finite       3 output elements"));
+}
+
+TEST(Table, TotalsFitTheScreen) {
+  SlimReport report = SampleReport();
+  report.latency = Latency{23.1, 22.2, 0.95, 0.9, 1.02, 50};
+  report.budgets.push_back({BudgetUnit::kNanoseconds, 20'000'000, 22'000'000});
+  TableOptions options = Options();
+  options.samples = absl::StrCat("a", std::string(200, '-'), "z.npy");
+  const std::string long_text = RenderTable(report, options);
+  ExpectWidth(long_text, 80);
+  EXPECT_THAT(long_text, HasSubstr("no measurable change (0.90x to 1.02x)\n                 (budget 20.0 ms)\n"));
+  EXPECT_THAT(long_text, HasSubstr("z.npy"));
+
+  report.synthetic = true;
+  ExpectWidth(RenderTable(report, options), 80);
+  TableOptions painted = options;
+  painted.color = true;
+  report.latency->ratio_high = 0.97;
+  const std::string colors = RenderTable(report, painted);
+  EXPECT_EQ(std::count(colors.begin(), colors.end(), '\n'), [&] {
+    const std::string plain = RenderTable(report, options);
+    return std::count(plain.begin(), plain.end(), '\n');
+  }()) << "colours take no room";
 }
 
 TEST(Table, UnknownCostsAreCalledUnknown) {

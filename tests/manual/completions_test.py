@@ -32,6 +32,12 @@ LINES = [
     ("cnnopt a.onnx b.onnx --calibration=cif", ["cifar_samples.npy"]),
     ("cnnopt compare len", ["lenet.onnx"]),
     ("cnnopt completions ", ["bash", "fish", "zsh"]),
+    ("cnnopt bat", ["batch"]),
+    ("cnnopt batch ", ["merge", "plan", "run", "status"]),
+    ("cnnopt batch sta", ["status"]),
+    ("cnnopt batch run zoo out --job", ["--jobs"]),
+    ("cnnopt batch status m.jsonl reports --hash", ["--hash-outputs"]),
+    ("cnnopt batch plan zoo --verify=r", ["report"]),
 ]
 
 

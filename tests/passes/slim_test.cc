@@ -369,7 +369,7 @@ TEST(SlimBounds, NothingToGainOnMadeUpSamplesIsNotTheLastWord) {
     SlimOptions options = NoLatency();
     options.bounds.max_error = 1e-9;
     if (real) {
-      const absl::StatusOr<std::vector<InputInfo>> inputs = ModelInputs(model, {});
+      const absl::StatusOr<std::vector<InputInfo>> inputs = ModelInputs(model, {{"x", {1, 16, 8, 8}}});
       ASSERT_TRUE(inputs.ok()) << inputs.status();
       options.samples = *SyntheticSamples(*inputs, 10, 5);
     }
