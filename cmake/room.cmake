@@ -10,6 +10,10 @@ function(room name)
   file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${name} ${door}/${name} SYMBOLIC)
   add_library(cnnopt_${name} STATIC ${sources})
   set_target_properties(cnnopt_${name} PROPERTIES LINKER_LANGUAGE CXX)
+  if(CNNOPT_LIBRARY)  # the objects go into libcnnopt.so, too
+    set_target_properties(cnnopt_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden
+                          VISIBILITY_INLINES_HIDDEN ON)
+  endif()
   target_include_directories(cnnopt_${name} PUBLIC ${door})
   list(TRANSFORM arg_ROOMS PREPEND cnnopt_)
   target_link_libraries(cnnopt_${name} PUBLIC ${arg_ROOMS} ${arg_LIBRARIES} PRIVATE cnnopt_warnings)

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Installs what cnnopt's build needs on Debian 12 or 13. Run as root or with sudo at hand; safe to run again.
 #
-#   scripts/setup.sh          compiler, libraries, onnx, ONNX Runtime
+#   scripts/setup.sh          compiler, libraries, onnx, protobuf, ONNX Runtime
 #   scripts/setup.sh --dev    the same, and clang with its formatter, linter, sanitizers and fuzzer, strace for tests
 #                             of failing system calls, onnx's own test models, chromium and jsonschema for tests of
 #                             reports, zsh, fish and groff for tests of completions and the manual page, Slurm and GNU
-#                             parallel for tests of clusters
+#                             parallel for tests of clusters, pkg-config for those of the installed library
 #
 # System packages come from apt. Everything else goes under one folder, $CNNOPT_PREFIX
 # (default ~/.cache/cnnopt), which can be deleted at any time and is filled again by the next run.
@@ -23,7 +23,7 @@ dev=no
 for argument in "$@"; do
   case $argument in
     --dev) dev=yes ;;
-    -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) fail "unknown argument '$argument' (expected --dev)" ;;
   esac
 done
@@ -39,7 +39,7 @@ install_apt_packages() {
     libprotobuf-dev protobuf-compiler libabsl-dev libeigen3-dev libopenblas-dev
     libcli11-dev nlohmann-json3-dev libre2-dev libarchive-dev libssl-dev libstb-dev libgtest-dev libgmock-dev)
   if [ "$dev" = yes ]; then packages+=(clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19 strace libonnx-testdata
-    chromium python3-jsonschema zsh fish groff-base slurm-wlm munge parallel python3-yaml); fi
+    chromium python3-jsonschema zsh fish groff-base slurm-wlm munge parallel python3-yaml pkg-config); fi
   local -a missing=()
   local package
   for package in "${packages[@]}"; do
@@ -75,6 +75,33 @@ build_onnx() {
     "$prefix/venv/bin/cmake" --install "$work/build" >>"$work/log" 2>&1 ||
     { tail -n 40 "$work/log" >&2; fail "onnx did not build, whole log in $work/log"; }
   touch "$done_mark"
+  rm -rf "$work"
+}
+
+# protobuf once more, for libcnnopt.so: Debian's own archive is not position-independent. Its source package comes by a
+# throw-away apt configuration; the machine's own package sources stay as they are.
+build_protobuf() {
+  local library=$prefix/lib/libprotobuf-pic.a
+  if [ -e "$library" ]; then say "protobuf for the shared library: present"; return; fi
+  say "protobuf for the shared library: building (one to two minutes)"
+  local work uri suite; work=$(mktemp -d); chmod 755 "$work"
+  uri=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 2>/dev/null | grep -v security | head -n 1)
+  suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+  [ -n "$uri" ] || fail "no package source found in apt's configuration"
+  mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/source"
+  echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri $suite main" >"$work/sources.list"
+  local -a options=(-q -o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=/dev/null
+    -o Dir::State::lists="$work/lists" -o Dir::Cache="$work/cache" -o APT::Sandbox::User=root)
+  (cd "$work" && apt-get "${options[@]}" update >/dev/null &&
+    apt-get "${options[@]}" source --download-only protobuf >/dev/null 2>&1 &&
+    tar xzf protobuf_*.orig.tar.gz --strip-components=1 -C source) || fail "could not fetch protobuf's source package"
+  "$prefix/venv/bin/cmake" -S "$work/source" -B "$work/build" -G Ninja -Wno-dev -DCMAKE_BUILD_TYPE=Release \
+    -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DCMAKE_CXX_FLAGS="-w -fvisibility=hidden" -Dprotobuf_BUILD_TESTS=OFF \
+    -Dprotobuf_BUILD_PROTOC_BINARIES=OFF -Dprotobuf_BUILD_LIBPROTOC=OFF -Dprotobuf_BUILD_SHARED_LIBS=OFF \
+    -Dprotobuf_WITH_ZLIB=OFF >"$work/log" 2>&1 &&
+    "$prefix/venv/bin/cmake" --build "$work/build" -j"$(nproc)" --target libprotobuf >>"$work/log" 2>&1 ||
+    { tail -n 40 "$work/log" >&2; fail "protobuf did not build, whole log in $work/log"; }
+  mv "$work/build/libprotobuf.a" "$library.new" && mv "$library.new" "$library"
   rm -rf "$work"
 }
 
@@ -119,4 +146,5 @@ make_venv
 unpack_onnxruntime
 fetch_onnxruntime_headers
 build_onnx
+build_protobuf
 say "ready"

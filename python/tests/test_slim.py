@@ -1,0 +1,160 @@
+"""The Python package against the command, beside onnx and onnxruntime in one process."""
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy
+import onnx
+import onnxruntime
+import pytest
+
+import cnnopt
+
+
+def command_bytes(lenet, out, calibration, *more):
+    # the command of this very installation
+    program = os.path.join(os.path.dirname(sys.executable), "cnnopt")
+    done = subprocess.run([program, lenet, out, "--target-macs=0.6", "--samples=10", "--no-latency", "--threads=1",
+                           f"--calibration={calibration}", *more], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return out.read_bytes()
+
+
+def run(model, samples):
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    return session.run(None, {session.get_inputs()[0].name: samples[:1]})[0]
+
+
+def test_the_commands_bytes_from_path_bytes_and_model(lenet, samples_path, samples, options, tmp_path):
+    expected = command_bytes(lenet, tmp_path / "command.onnx", samples_path)
+    from_path = cnnopt.slim(lenet, calibration=samples_path, **options)
+    assert from_path.model == expected
+    assert from_path.report["verdict"] == "slimmed" and from_path.report["verified"]
+    assert cnnopt.slim(lenet.read_bytes(), calibration=str(samples_path), **options).model == expected
+    model = onnx.load(lenet)
+    before = model.SerializeToString()
+    slim = cnnopt.slim(model, calibration=[samples_path], **options).model
+    assert isinstance(slim, onnx.ModelProto) and slim.SerializeToString() == expected
+    assert model.SerializeToString() == before
+    out = tmp_path / "out.onnx"
+    assert cnnopt.slim(str(lenet), out, calibration=samples_path, **options).model == out
+    assert out.read_bytes() == expected
+    onnx.checker.check_model(slim)
+    difference = numpy.linalg.norm(run(expected, samples) - run(lenet.read_bytes(), samples))
+    assert 0 < difference < 0.5 * numpy.linalg.norm(run(lenet.read_bytes(), samples))
+
+
+@pytest.mark.parametrize("form", ["array", "dict", "iterable", "generator of dicts", "double", "fortran", "singles"])
+def test_calibration_in_memory(lenet, samples_path, samples, options, tmp_path, form):
+    expected = command_bytes(lenet, tmp_path / "command.onnx", samples_path, "--no-provenance")
+    name = onnx.load(lenet).graph.input[0].name
+    given = {
+        "array": samples,
+        "dict": {name: samples},
+        "iterable": [samples[:20], samples[20:]],
+        "generator of dicts": ({name: samples[i:i + 8]} for i in range(0, 32, 8)),
+        "double": samples.astype(numpy.float64),
+        "fortran": numpy.asfortranarray(samples),
+        "singles": {name: [samples[i:i + 1] for i in range(10)]},
+    }[form]
+    if form in ("generator of dicts", "iterable", "singles"):
+        options["samples"] = 10
+    result = cnnopt.slim(lenet, calibration=given, provenance=False, **options)
+    if form == "singles":  # the first ten samples, in place of an even choice
+        assert result.report["samples"]["count"] + result.report["samples"]["fitted"] == 10
+    else:
+        assert result.model == expected
+
+
+def test_inspect_and_compare(lenet, samples, options):
+    facts = cnnopt.inspect(lenet)
+    assert facts["layers"] and facts["macs"] > 0
+    assert cnnopt.inspect(onnx.load(lenet))["layers"] == facts["layers"]
+    slim = cnnopt.slim(lenet, calibration=samples, **options).model
+    found = cnnopt.compare(lenet, slim, calibration=samples, latency=False)
+    assert found["b"]["macs"] < found["a"]["macs"]
+    assert found["samples"] == 32 and 0 < found["outputs"][0]["relative_error"] < 0.5
+
+
+def test_errors_have_code_and_node(lenet, options):
+    with pytest.raises(cnnopt.UsageError, match="--target-macs=2") as usage:
+        cnnopt.slim(lenet, target_macs=2)
+    assert usage.value.code == 2 and isinstance(usage.value, ValueError)
+    with pytest.raises(cnnopt.InputError) as missing:
+        cnnopt.slim("none.onnx")
+    assert missing.value.code == 3
+    model = onnx.load(lenet)
+    conv = next(node for node in model.graph.node if node.op_type == "Conv")
+    conv.name = "my conv"
+    conv.attribute.append(onnx.helper.make_attribute("nonsense", 1))
+    with pytest.raises(cnnopt.InputError) as wrong:
+        cnnopt.slim(model, **options)
+    assert wrong.value.node == "my conv"
+    with pytest.raises(cnnopt.Refused, match="1e-06") as refused:
+        cnnopt.slim(lenet, max_error=1e-6, **options)
+    assert refused.value.code == 4 and refused.value.report["verdict"] == "refused"
+    with pytest.raises(cnnopt.UsageError, match="expected a path"):
+        cnnopt.slim(3)
+    with pytest.raises(TypeError):
+        cnnopt.slim(lenet, target_mac=0.5)
+    with pytest.raises(cnnopt.UsageError, match="complex128"):
+        cnnopt.slim(lenet, calibration=numpy.zeros((2, 1, 28, 28), complex), **options)
+
+
+def fail(*_):
+    raise RuntimeError("mine")
+
+
+def test_progress_and_cancelling(lenet, options, tmp_path):
+    steps = []
+    cnnopt.slim(lenet, progress=lambda *step: steps.append((threading.get_ident(), *step)), **options)
+    assert len(steps) > 5 and {step[0] for step in steps} == {threading.get_ident()}
+    assert any(stage == "factorise" for _, stage, _, _ in steps)
+    with pytest.raises(cnnopt.Cancelled):
+        cnnopt.slim(lenet, tmp_path / "out.onnx", progress=lambda *_: False, **options)
+    with pytest.raises(RuntimeError, match="mine"):
+        cnnopt.slim(lenet, tmp_path / "out.onnx", progress=fail, **options)
+    assert not any(tmp_path.iterdir())
+
+
+def test_keyboard_interrupt(lenet, options, tmp_path):
+    """A signal while C++ is at work ends the call, not the process."""
+    timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        for _ in range(200):
+            cnnopt.slim(lenet, tmp_path / "out.onnx", force=True, **options)
+    assert time.monotonic() - began < 60
+    assert cnnopt.slim(lenet, **options).report["verdict"] == "slimmed"
+
+
+def test_gil_is_given_up(lenet, options):
+    turns = []
+    done = threading.Event()
+
+    def count():
+        while not done.is_set():
+            turns.append(time.monotonic())
+            time.sleep(0.001)
+
+    counter = threading.Thread(target=count)
+    counter.start()
+    cnnopt.slim(lenet, **options)
+    done.set()
+    counter.join()
+    assert len(turns) > 50
+
+
+def test_version_and_types():
+    program = os.path.join(os.path.dirname(sys.executable), "cnnopt")
+    said = subprocess.run([program, "--version"], capture_output=True, text=True).stdout
+    assert said == f"cnnopt {cnnopt.__version__}\n"
+    folder = os.path.dirname(cnnopt.__file__)
+    assert os.path.exists(os.path.join(folder, "py.typed"))
+    if shutil.which("mypy"):
+        subprocess.run(["mypy", "--strict", folder], check=True)
