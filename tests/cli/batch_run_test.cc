@@ -218,6 +218,16 @@ TEST(BatchRun, SignalsEndItCleanlyAndTheNextRunGoesOn) {
   }
 }
 
+TEST(BatchRun, ATerminalShowsHowFarTheWholeIs) {
+  const TempFolder zoo, out;
+  for (const char* name : {"a.onnx", "b.onnx", "c.onnx"}) zoo.Write(name, FileBytes(TestData("lenet.onnx")));
+  const Finished run = testing::RunOnTerminal(Words({"batch", "run", zoo.path(), out.path(), "--jobs=1"}, kQuick));
+  EXPECT_EQ(run.code, 0);
+  EXPECT_THAT(run.out, HasSubstr("0/3"));
+  EXPECT_THAT(run.out, HasSubstr("3 slimmed"));
+  EXPECT_THAT(RunCnnopt(Words({"batch", "run", zoo.path(), out.path()}, kQuick)).err, "");
+}
+
 TEST(BatchRun, UsageErrorsStartNothing) {
   const TempFolder zoo, out;
   zoo.Write("a.onnx", FileBytes(TestData("lenet.onnx")));
