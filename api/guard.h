@@ -3,24 +3,18 @@
 #define CNNOPT_API_GUARD_H_
 
 #include <exception>
-#include <functional>
 #include <new>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "cnnopt/cnnopt.h"
 #include "job/exit_code.h"
-#include "passes/slim.h"
 
 namespace cnnopt {
 
-// What Watch throws, from a step of a job to Guarded: the passes have no other way out of the middle of a stage. Their
-// data frees itself, and ParallelFor hands it on from its threads.
+// What a step of a job throws for Guarded to catch when the caller wants no more: the passes have no other way out of
+// the middle of a stage. Their data frees itself, and ParallelFor hands it on from its threads.
 struct Cancelled {};
-
-// `progress` as the passes call it, with the stages told to `log`.
-ProgressSink Watch(const Progress& progress, const std::function<void(absl::string_view)>& log);
 
 // Calls `run`, which gives a status or a StatusOr, and turns what it throws into an error.
 template <typename Run>

@@ -67,10 +67,25 @@ Report ReportOf(const Outcome& outcome) {
   return report;
 }
 
+// Hands the steps of a job on to the caller: stages to the log, each once, and steps to the progress function.
+struct Watcher {
+  const Progress& progress;
+  const LogLine& log;
+  std::string stage;
+
+  void Step(const std::string& now, int64_t done, int64_t total) {
+    if (now != stage) Tell(log, now);
+    stage = now;
+    if (progress && !progress(now, done, total)) throw Cancelled();
+  }
+};
+
 // A job up to its outcome; the model is in `prepared.file` then.
 absl::StatusOr<Outcome> RunPrepared(Prepared& prepared, const Progress& progress, const LogLine& log) {
   Tell(log, absl::StrCat("options: ", absl::StrJoin(prepared.context.options, " ")));
-  const Listener listener{Watch(progress, log), [&](const std::string& line) { Tell(log, line); }};
+  Watcher watcher{progress, log, {}};
+  const auto step = [&](const std::string& stage, int64_t done, int64_t total) { watcher.Step(stage, done, total); };
+  const Listener listener{step, [&](const std::string& line) { Tell(log, line); }};
   CNNOPT_ASSIGN_OR_RETURN(Outcome outcome, RunJob(prepared, listener));
   for (const std::string& warning : outcome.report.warnings) Tell(log, absl::StrCat("warning: ", warning));
   return outcome;
@@ -164,14 +179,6 @@ absl::StatusOr<Report> RunBytes(const SlimArguments& arguments, absl::string_vie
   CNNOPT_RETURN_IF_ERROR(WriteAccounts(outcome));
   slim = std::move(result);
   return report;
-}
-
-ProgressSink Watch(const Progress& progress, const LogLine& log) {
-  return [progress, log, last = std::string()](const std::string& stage, int64_t done, int64_t total) mutable {
-    if (stage != last) Tell(log, stage);
-    last = stage;
-    if (progress && !progress(stage, done, total)) throw Cancelled();
-  };
 }
 
 absl::StatusOr<Report> SlimFile(const std::string& in, const std::string& out, const Options& options,
