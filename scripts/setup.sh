@@ -23,7 +23,7 @@ dev=no
 for argument in "$@"; do
   case $argument in
     --dev) dev=yes ;;
-    -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) fail "unknown argument '$argument' (expected --dev)" ;;
   esac
 done
@@ -92,9 +92,14 @@ build_protobuf() {
   echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri $suite main" >"$work/sources.list"
   local -a options=(-q -o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=/dev/null
     -o Dir::State::lists="$work/lists" -o Dir::Cache="$work/cache" -o APT::Sandbox::User=root)
-  (cd "$work" && apt-get "${options[@]}" update >/dev/null &&
+  (cd "$work" && apt-get "${options[@]}" update >/dev/null 2>&1 &&
     apt-get "${options[@]}" source --download-only protobuf >/dev/null 2>&1 &&
-    tar xzf protobuf_*.orig.tar.gz --strip-components=1 -C source) || fail "could not fetch protobuf's source package"
+    tar xzf protobuf_*.orig.tar.gz --strip-components=1 -C source) || {
+    # Not every mirror has sources. The command and the static library need none of this.
+    say "protobuf's source package cannot be had: libcnnopt.so will use the system's protobuf"
+    rm -rf "$work"
+    return
+  }
   "$prefix/venv/bin/cmake" -S "$work/source" -B "$work/build" -G Ninja -Wno-dev -DCMAKE_BUILD_TYPE=Release \
     -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DCMAKE_CXX_FLAGS="-w -fvisibility=hidden" -Dprotobuf_BUILD_TESTS=OFF \
     -Dprotobuf_BUILD_PROTOC_BINARIES=OFF -Dprotobuf_BUILD_LIBPROTOC=OFF -Dprotobuf_BUILD_SHARED_LIBS=OFF \
