@@ -14,20 +14,20 @@
 #include "onnx_io/quote.h"
 
 namespace cnnopt {
-namespace {
 
-// A program with sanitizers takes terabytes of address space before it does anything.
 #if defined(__SANITIZE_ADDRESS__)
-constexpr bool kHasSanitizers = true;
+const bool kLimitsAddressSpace = false;
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-constexpr bool kHasSanitizers = true;
+const bool kLimitsAddressSpace = false;
 #else
-constexpr bool kHasSanitizers = false;
+const bool kLimitsAddressSpace = true;
 #endif
 #else
-constexpr bool kHasSanitizers = false;
+const bool kLimitsAddressSpace = true;
 #endif
+
+namespace {
 
 // Tells the child that it need not start anew for this, see cli/start_up.cc.
 constexpr char kBlasSetting[] = "OPENBLAS_NUM_THREADS=1";
@@ -62,7 +62,7 @@ std::vector<std::string> ChildEnvironment() {
   const int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
   if (score >= 0) static_cast<void>(!write(score, "1000", 4));
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGPIPE, SIGXFSZ}) ::signal(signal, SIG_DFL);
-  if (address_space > 0 && !kHasSanitizers) {
+  if (address_space > 0 && kLimitsAddressSpace) {
     const rlimit limit{address_space, address_space};
     setrlimit(RLIMIT_AS, &limit);
   }

@@ -12,6 +12,10 @@
 
 namespace cnnopt {
 
+// Whether ChildSpec::address_space counts: a program with sanitizers takes terabytes of it before it does anything, so
+// one that was built with them sets no limit.
+extern const bool kLimitsAddressSpace;
+
 struct ChildSpec {
   std::string program;                 // a path
   std::vector<std::string> arguments;  // without the program's name

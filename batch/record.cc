@@ -6,6 +6,7 @@
 #include "batch/json_fields.h"
 #include "onnx_io/status_macros.h"
 #include "report/display.h"
+#include "report/json_value.h"
 
 namespace cnnopt {
 namespace {
@@ -13,11 +14,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr char kSchema[] = "cnnopt-batch/1";
-
-template <typename T>
-Json OrNull(const std::optional<T>& value) {
-  return value.has_value() ? Json(*value) : Json(nullptr);
-}
 
 // The line without what lines about the same model have in common once they are folded.
 std::string OwnText(Record record) {

@@ -4,16 +4,12 @@
 #include <utility>
 
 #include "report/display.h"
+#include "report/json_value.h"
 
 namespace cnnopt {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-template <typename T>
-Json OrNull(const std::optional<T>& value) {
-  return value.has_value() ? Json(*value) : Json(nullptr);
-}
 
 Json ModelJson(const std::string& path, const ModelFacts& facts) {
   return {{"path", ValidUtf8(BaseName(path))},

@@ -4,16 +4,12 @@
 #include <optional>
 
 #include "report/display.h"
+#include "report/json_value.h"
 
 namespace cnnopt {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-template <typename T>
-Json OrNull(const std::optional<T>& value) {
-  return value.has_value() ? Json(*value) : Json(nullptr);
-}
 
 Json FormsJson(const LayerFacts& layer) {
   Json forms = Json::array();

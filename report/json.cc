@@ -3,17 +3,13 @@
 #include <nlohmann/json.hpp>
 
 #include "report/display.h"
+#include "report/json_value.h"
 #include "report/summary.h"
 
 namespace cnnopt {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-template <typename T>
-Json OrNull(const std::optional<T>& value) {
-  return value.has_value() ? Json(*value) : Json(nullptr);
-}
 
 Json TextOrNull(const std::string& text) { return text.empty() ? Json(nullptr) : Json(ValidUtf8(text)); }
 

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "batch/child_process.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "onnx_io/checksum.h"
@@ -29,17 +30,6 @@ using testing::RunOptions;
 using testing::TempFolder;
 using testing::TestData;
 using Json = nlohmann::ordered_json;
-
-// There is no limit then, see batch/child_process.cc.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-constexpr bool kHasSanitizers = true;
-#else
-constexpr bool kHasSanitizers = false;
-#endif
-#else
-constexpr bool kHasSanitizers = false;
-#endif
 
 // Quick options: nothing is run, no time is measured.
 const std::vector<std::string> kQuick = {"--fit=weights", "--verify=off", "--target-macs=0.9", "--pass=dsc",
@@ -156,7 +146,7 @@ TEST(BatchRun, ACrashAHangAndAGluttonStopNothing) {
   EXPECT_EQ(report["fine.onnx"]["status"], "ok");
   EXPECT_EQ(report["hangs.onnx"]["reason"], "it took longer than 3 s");
   EXPECT_EQ(report["dies.onnx"]["code"], -SIGSEGV);
-  if (!kHasSanitizers) {
+  if (kLimitsAddressSpace) {
     EXPECT_THAT(std::string(report["eats.onnx"]["reason"]), HasSubstr("MemoryError"));
   }
   for (const char* name : {"dies.onnx", "eats.onnx", "hangs.onnx"}) {
