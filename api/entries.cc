@@ -64,6 +64,7 @@ void AddGoal(const Options& options, Entries& entries) {
   entries.AddNumber("--target-params", options.target_params);
   entries.AddText("--target-size", options.target_size);
   entries.AddText("--target-latency", options.target_latency);
+  entries.AddText("--cost-cache", options.cost_cache);
   entries.AddNumber("--max-error", options.max_error);
   entries.AddNumber("--min-agreement", options.min_agreement);
   entries.AddText("--evaluate", options.evaluate);

@@ -322,6 +322,10 @@ std::vector<Flag> BuildFlags() {
        "at most this time for one run in ONNX Runtime on this machine, with --threads threads (default 1), to 5 %: a "
        "fraction of the original's time, or milliseconds (12ms); every layer's candidates are timed",
        false, StoreRunTime},
+      {"--cost-cache", "", "FILE", kBudget,
+       "with --target-latency: take the times of layers from FILE where they were measured before, under the same ONNX "
+       "Runtime, processor and --threads, and add new ones to it",
+       false, StorePathIn<&A::cost_cache>},
       {"--max-error", "", "X", kBudget,
        absl::StrCat("at most this relative output error, 0 < X <= 1, measured by running both models; default ",
                     kDefaultMaxError, " when neither budget nor bound is given"),

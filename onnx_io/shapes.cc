@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "onnx/shape_inference/implementation.h"
+#include "onnx_io/borrow.h"
 #include "onnx_io/open_inputs.h"
 #include "onnx_io/quote.h"
 
@@ -151,8 +152,11 @@ void CopyLean(const onnx::GraphProto& graph, onnx::GraphProto& lean) {
     inputs.insert(input.name());
   }
   for (const onnx::TensorProto& tensor : graph.initializer()) {
-    if (StoredBytes(tensor) <= kMaxPayloadBytes && tensor.data_location() != onnx::TensorProto::EXTERNAL) {
-      *lean.add_initializer() = tensor;
+    const bool loaded = tensor.data_location() != onnx::TensorProto::EXTERNAL || Borrows(tensor);
+    if (loaded && StoredBytes(tensor) <= kMaxPayloadBytes) {
+      onnx::TensorProto& copy = *lean.add_initializer();
+      copy = tensor;
+      MakeOwn(copy);
     } else if (!inputs.contains(tensor.name())) {
       // As an input it has a shape and a type, and nothing will look for its numbers.
       onnx::ValueInfoProto& input = *lean.add_input();

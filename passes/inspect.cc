@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "onnx_io/borrow.h"
 #include "onnx_io/graph_view.h"
 #include "onnx_io/shapes.h"
 #include "onnx_io/status_macros.h"
@@ -180,7 +181,7 @@ absl::StatusOr<ModelFacts> Inspect(const onnx::ModelProto& model, const InspectO
     facts.totals = {TotalMacs(FindSites(view, shapes)), TotalParameters(model.graph()),
                     static_cast<int64_t>(model.ByteSizeLong())};
   }
-  onnx::ModelProto clean = model;
+  onnx::ModelProto clean = Borrow(model);
   CNNOPT_ASSIGN_OR_RETURN(const CleanupResult cleanup, RunCleanup(clean, selection.cleanups, inputs));
   facts.cleanups = cleanup.applied;
   CNNOPT_ASSIGN_OR_RETURN(const GraphView view, GraphView::Create(clean.graph(), inputs));

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "onnx_io/borrow.h"
 #include "onnx_io/status_macros.h"
 #include "onnx_io/topology.h"
 #include "runtime/lend.h"
@@ -31,7 +32,7 @@ struct Accepts {
 ONNXTensorElementDataType ElementType(int32_t data_type) { return static_cast<ONNXTensorElementDataType>(data_type); }
 
 // A tensor over foreign memory. ONNX Runtime's interface takes no const, but writes no input.
-Ort::Value Borrow(const std::string& bytes, const Shape& shape, int32_t data_type) {
+Ort::Value AsValue(const std::string& bytes, const Shape& shape, int32_t data_type) {
   static const OrtMemoryInfo* const cpu = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault).release();
   return Ort::Value::CreateTensor(cpu, const_cast<char*>(bytes.data()), bytes.size(), shape.data(), shape.size(),
                                   ElementType(data_type));
@@ -120,7 +121,7 @@ std::vector<Ort::Value> LendTo(Ort::SessionOptions& options, const std::vector<c
   std::vector<Ort::Value> values;
   for (const onnx::TensorProto* tensor : tensors) {
     names.push_back(tensor->name());
-    values.push_back(Borrow(tensor->raw_data(), TensorShape(*tensor), tensor->data_type()));
+    values.push_back(AsValue(RawData(*tensor), TensorShape(*tensor), tensor->data_type()));
     if (share) {
       options.AddInitializer(names.back().c_str(), values.back());
     }
@@ -256,7 +257,7 @@ absl::StatusOr<std::vector<Tensor>> Session::Run(const Sample& inputs) const {
     std::vector<Ort::Value> values;
     for (const auto& [name, tensor] : inputs) {
       input_names.push_back(name.c_str());
-      values.push_back(Borrow(tensor.bytes, tensor.shape, tensor.data_type));
+      values.push_back(AsValue(tensor.bytes, tensor.shape, tensor.data_type));
     }
     std::vector<const char*> output_names;
     for (const std::string& name : impl_->outputs) {

@@ -21,6 +21,7 @@ Options AllOptions() {
   options.target_params = 0.2;
   options.target_size = "800KB";
   options.target_latency = "12ms";
+  options.cost_cache = "times.json";
   options.max_error = 1e-05;
   options.min_agreement = 0.99;
   options.evaluate = "score {model}";
