@@ -369,6 +369,7 @@ TEST_F(HostileFile, LimitsByFlag) {
       {"--max-depth", 3},
       {"--max-rank", 4},
       {"--max-name-bytes", 18},
+      {"--max-identifier-bytes", 11},
   };
   EXPECT_EQ(needed.size() + 1, AllLimits().size());  // --max-model-memory is an estimate: below
   for (const auto& [flag, n] : needed) {
