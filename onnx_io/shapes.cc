@@ -107,6 +107,38 @@ std::optional<Shape> CompleteShape(const onnx::ValueInfoProto& input, const Symb
   return shape;
 }
 
+// What inference would have to do for nested graphs: for each of them onnx copies a table of all values around it.
+struct NestedWork {
+  int64_t graphs = 0, values = 0;
+  bool IsTooMuch() const {
+    constexpr int64_t kMostEntries = 20'000'000;  // seconds
+    return graphs > 0 && values > kMostEntries / graphs;
+  }
+};
+
+void Count(const onnx::GraphProto& graph, NestedWork& work) {
+  work.values += graph.input_size() + graph.initializer_size();
+  for (const onnx::NodeProto& node : graph.node()) {
+    work.values += node.output_size();
+    for (const onnx::AttributeProto& attribute : node.attribute()) {
+      if (!attribute.has_g()) continue;
+      ++work.graphs;
+      Count(attribute.g(), work);
+    }
+  }
+}
+
+// Takes the nested graphs away from the nodes of `graph`, which nothing is then known about.
+void HideNested(onnx::GraphProto& graph) {
+  for (onnx::NodeProto& node : *graph.mutable_node()) {
+    const bool nests = std::any_of(node.attribute().begin(), node.attribute().end(),
+                                   [](const onnx::AttributeProto& attribute) { return attribute.has_g(); });
+    if (!nests) continue;
+    node.clear_attribute();
+    node.set_op_type("NestedGraphs");
+  }
+}
+
 // A copy of `graph` for inference: no big payload, no declared shape inside that could contradict the inputs.
 void CopyLean(const onnx::GraphProto& graph, onnx::GraphProto& lean);
 
@@ -286,6 +318,9 @@ absl::StatusOr<std::map<std::string, Shape>> InputShapes(const onnx::ModelProto&
 std::map<std::string, Shape> InferShapes(const onnx::ModelProto& model, const std::map<std::string, Shape>& inputs) {
   static const BoundedSchemas& schemas = *new BoundedSchemas;
   onnx::ModelProto lean = LeanModel(model, inputs);
+  NestedWork work;
+  Count(lean.graph(), work);
+  if (work.IsTooMuch()) HideNested(*lean.mutable_graph());
   try {
     const onnx::ShapeInferenceOptions options(/*check_type_val=*/false, /*strict_mode_val=*/0, /*data_prop_val=*/true);
     onnx::shape_inference::InferShapes(lean, &schemas, options);

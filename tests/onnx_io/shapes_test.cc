@@ -149,6 +149,29 @@ TEST(InferShapes, DoubledVectorsAreNotFollowed) {
   EXPECT_EQ(shapes.at("v39"), (Shape{int64_t{1} << 40}));
 }
 
+// For each nested graph onnx copies a table of all values around it: thousands of them would take minutes.
+TEST(InferShapes, ManyNestedGraphsAreNotFollowed) {
+  for (const int count : {10, 20'000}) {
+    onnx::ModelProto model = ModelFromText(
+        R"(<ir_version: 8, opset_import: ["" : 17]> g (float[2,3] x, bool c) => (float[A,B] y) {
+          z0 = If(c) <then_branch = t () => (float[A,B] t0) { t0 = Relu(x) },
+                      else_branch = e () => (float[A,B] e0) { e0 = Neg(x) }>
+          y = Transpose(x)
+        })");
+    const onnx::NodeProto first = model.graph().node(0);
+    for (int i = 1; i < count; ++i) {
+      onnx::NodeProto& node = *model.mutable_graph()->add_node();
+      node = first;
+      node.set_output(0, absl::StrCat("z", i));
+    }
+    const auto start = std::chrono::steady_clock::now();
+    const Shapes shapes = InferShapes(model, {{"x", {2, 3}}});
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
+    EXPECT_EQ(shapes.at("y"), (Shape{3, 2}));
+    EXPECT_EQ(shapes.contains("z0"), count == 10);
+  }
+}
+
 TEST(InferShapes, SkipsWhatItDoesNotKnow) {
   const onnx::ModelProto model = ModelFromText(R"(<ir_version: 8, opset_import: ["" : 17, "my.domain" : 1]>
     g (float[1,3,8,8] x) => (float[1] y) {
