@@ -75,7 +75,7 @@ absl::Status CheckGiven(const onnx::ValueInfoProto& input, const Shape& given, S
   for (int i = 0; i < declared->dim_size(); ++i) {
     const onnx::TensorShapeProto::Dimension& dim = declared->dim(i);
     const int64_t value = given[static_cast<size_t>(i)];
-    if (dim.has_dim_value() && dim.dim_value() != value) {
+    if (dim.dim_value() > 0 && dim.dim_value() != value) {
       return absl::InvalidArgumentError(
           absl::StrCat(what, ": dimension ", i, " is ", dim.dim_value(), ", the shape given has ", value));
     }

@@ -181,6 +181,16 @@ void KeepOnly(const std::vector<std::string>& values, const std::map<std::string
   }
 }
 
+// Some exporters write 0 for a size that is open, as InputShapes takes it; ONNX Runtime would accept nothing else then.
+void OpenZeroSizes(onnx::GraphProto& graph) {
+  for (onnx::ValueInfoProto& input : *graph.mutable_input()) {
+    if (!input.type().has_tensor_type() || !input.type().tensor_type().has_shape()) continue;
+    for (auto& dim : *input.mutable_type()->mutable_tensor_type()->mutable_shape()->mutable_dim()) {
+      if (dim.has_dim_value() && dim.dim_value() <= 0) dim.clear_dim_value();
+    }
+  }
+}
+
 }  // namespace
 
 struct Session::Impl {
@@ -222,6 +232,7 @@ absl::StatusOr<Session> Session::Create(std::shared_ptr<const OnnxRuntime> runti
   auto impl = std::make_unique<Impl>();
   impl->runtime = std::move(runtime);
   LentModel lent = Lend(model);
+  OpenZeroSizes(*lent.model.mutable_graph());
   if (!options.own_outputs) KeepOnly(options.extra_outputs, options.given, lent);
   std::set<std::string> known;
   for (const onnx::ValueInfoProto& output : lent.model.graph().output()) {

@@ -28,6 +28,15 @@ TEST(InputShapes, AnUnknownFirstDimensionIsBatchOne) {
   EXPECT_THAT(*shapes, ElementsAre(Pair("images", Shape{1, 3, 8, 8}), Pair("mask", Shape{2, 5})));
 }
 
+// Some exporters write 0 for a size that is open.
+TEST(InputShapes, SizesOfZeroAreOpen) {
+  EXPECT_EQ(InputShapes(TwoInputs("[0,3,8,8]", "[2,5]"), {})->at("images"), (Shape{1, 3, 8, 8}));
+  EXPECT_EQ(InputShapes(TwoInputs("[0,3,0,8]", "[2,5]"), {{"images", {4, 3, 16, 8}}})->at("images"),
+            (Shape{4, 3, 16, 8}));
+  EXPECT_THAT(std::string(InputShapes(TwoInputs("[0,3,0,8]", "[2,5]"), {}).status().message()),
+              HasSubstr("give --input-shape=images:1,3,224,8"));
+}
+
 TEST(InputShapes, GivenShapesAndTheirNamedDimensions) {
   const auto shapes = InputShapes(TwoInputs("[N,3,H,W]", "[N,H]"), {{"images", {4, 3, 16, 32}}});
   ASSERT_TRUE(shapes.ok()) << shapes.status();

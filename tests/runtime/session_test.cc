@@ -207,6 +207,13 @@ TEST(SessionTest, InputsThatDoNotFit) {
   EXPECT_EQ(RunOk(session, {{"x", Floats({0, 2}, {})}})[0].bytes, "");
 }
 
+TEST(SessionTest, SizesOfZeroAreOpen) {
+  const Session session = MakeSession(
+      ModelFromText("<ir_version: 8, opset_import: [\"\" : 17]> g (float[0,2] x) => (float[0,2] y) { y = Neg(x) }"));
+  EXPECT_THAT(Floats(RunOk(session, {{"x", Floats({2, 2}, {1, 2, 3, 4})}})[0]), ElementsAre(-1, -2, -3, -4));
+  ExpectInvalid(session.Run({{"x", Floats({1, 3}, {1, 2, 3})}}).status(), "input 'x': expected [?,2], found [1,3]");
+}
+
 TEST(SessionTest, RunThatFails) {
   const onnx::ModelProto model = ModelFromText(
       "<ir_version: 8, opset_import: [\"\" : 17]> g (int64[1] i) => (float[1] y) <float[2] w = {1, 2}> "
