@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -13,6 +14,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "onnx/shape_inference/implementation.h"
+#include "onnx_io/call_graph.h"
+#include "onnx_io/limits.h"
 #include "onnx_io/open_inputs.h"
 #include "onnx_io/quote.h"
 
@@ -126,6 +129,15 @@ void Count(const onnx::GraphProto& graph, NestedWork& work) {
       Count(attribute.g(), work);
     }
   }
+}
+
+// Whether inference would meet many more nodes than are written down: it follows every call anew.
+bool CallsAreTooMuch(const onnx::ModelProto& model) {
+  constexpr int64_t kMostMore = 50'000;
+  Limits limits;
+  limits.depth = std::numeric_limits<int64_t>::max();
+  limits.nodes = model.graph().node_size() + kMostMore;
+  return !ValidateCalls(model, limits).ok();
 }
 
 // Takes the nested graphs away from the nodes of `graph`, which nothing is then known about.
@@ -321,6 +333,7 @@ std::map<std::string, Shape> InferShapes(const onnx::ModelProto& model, const st
   NestedWork work;
   Count(lean.graph(), work);
   if (work.IsTooMuch()) HideNested(*lean.mutable_graph());
+  if (CallsAreTooMuch(lean)) lean.clear_functions();  // what they give is then unknown
   try {
     const onnx::ShapeInferenceOptions options(/*check_type_val=*/false, /*strict_mode_val=*/0, /*data_prop_val=*/true);
     onnx::shape_inference::InferShapes(lean, &schemas, options);

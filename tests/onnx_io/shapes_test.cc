@@ -181,6 +181,26 @@ TEST(InferShapes, ManyNestedGraphsAreNotFollowed) {
   }
 }
 
+// A few functions that call each other three times each are half a million nodes, followed one by one.
+TEST(InferShapes, ManyCallsAreNotFollowed) {
+  for (const int functions : {3, 12}) {
+    std::string text = R"(<ir_version: 8, opset_import: ["" : 17, "d" : 1]> g (float[2,3] x) => (float[A,B] y) {
+        z = d.f0(x)
+        y = Transpose(x)
+      })";
+    for (int f = 0; f < functions; ++f) {
+      const std::string op = f + 1 < functions ? absl::StrCat("d.f", f + 1) : "Relu";
+      absl::StrAppend(&text, R"( <domain: "d", opset_import: ["" : 17, "d" : 1]> f)", f, " (a) => (b) { m = ", op,
+                      "(a) n = ", op, "(m) b = ", op, "(n) }");
+    }
+    const auto start = std::chrono::steady_clock::now();
+    const Shapes shapes = InferShapes(ModelFromText(text), {{"x", {2, 3}}});
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(1));
+    EXPECT_EQ(shapes.at("y"), (Shape{3, 2}));
+    EXPECT_EQ(shapes.contains("z"), functions == 3);
+  }
+}
+
 TEST(InferShapes, SkipsWhatItDoesNotKnow) {
   const onnx::ModelProto model = ModelFromText(R"(<ir_version: 8, opset_import: ["" : 17, "my.domain" : 1]>
     g (float[1,3,8,8] x) => (float[1] y) {
