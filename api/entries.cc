@@ -121,6 +121,7 @@ void AddRunning(const Options& options, Entries& entries) {
   entries.AddCount("--max-depth", options.max_depth);
   entries.AddCount("--max-rank", options.max_rank);
   entries.AddCount("--max-name-bytes", options.max_name_bytes);
+  entries.AddCount("--max-identifier-bytes", options.max_identifier_bytes);
   entries.AddCount("--max-memory", options.max_memory, "B");
   if (options.verify != Options::Verify::kEnforce) {
     entries.Add("--verify", options.verify == Options::Verify::kOff ? "off" : "report");

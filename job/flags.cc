@@ -263,8 +263,8 @@ absl::Status StoreRule(const std::string& text, SlimArguments& arguments) {
 // Bytes with or without a unit, or a count.
 template <int64_t Limits::* field>
 absl::Status StoreLimit(const std::string& text, SlimArguments& arguments) {
-  constexpr bool kBytes =
-      field == &Limits::file_bytes || field == &Limits::memory_bytes || field == &Limits::name_bytes;
+  constexpr bool kBytes = field == &Limits::file_bytes || field == &Limits::memory_bytes ||
+                          field == &Limits::name_bytes || field == &Limits::identifier_bytes;
   // Protobuf parses no larger file, and deeper recursion would need more stack than a thread may have.
   constexpr int64_t kMost = field == &Limits::file_bytes ? std::numeric_limits<int32_t>::max()
                             : field == &Limits::depth    ? 1000
@@ -435,6 +435,7 @@ std::vector<Flag> BuildFlags() {
       LimitFlag<&Limits::depth>("N"),
       LimitFlag<&Limits::rank>("N"),
       LimitFlag<&Limits::name_bytes>("SIZE"),
+      LimitFlag<&Limits::identifier_bytes>("SIZE"),
       {"--verify", "", "enforce|report|off", kRunning,
        "when OUT may be written: enforce (default): only when it was compared with IN and found within the bound; "
        "report: also when not, which is said; off: do not compare",

@@ -46,8 +46,9 @@ ValueFacts DescribeValue(const onnx::ValueInfoProto& value, const std::map<std::
   std::vector<std::string> sizes;
   for (int i = 0; i < tensor.shape().dim_size(); ++i) {
     const auto& dim = tensor.shape().dim(i);
-    const bool settled = known != shapes.end() && i < static_cast<int>(known->second.size());
-    sizes.push_back(dim.has_dim_value() ? absl::StrCat(dim.dim_value())
+    const bool settled = known != shapes.end() && i < static_cast<int>(known->second.size()) &&
+                         known->second[static_cast<size_t>(i)] > 0;
+    sizes.push_back(dim.dim_value() > 0 ? absl::StrCat(dim.dim_value())
                     : settled           ? absl::StrCat(known->second[static_cast<size_t>(i)])
                     : dim.has_dim_param() && !dim.dim_param().empty() ? dim.dim_param()
                                                                       : "?");

@@ -178,6 +178,7 @@ def slim(
     max_depth: int | None = None,
     max_rank: int | None = None,
     max_name_bytes: int | str | None = None,
+    max_identifier_bytes: int | str | None = None,
     ort: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Result:
@@ -223,7 +224,7 @@ def slim(
         "verify": verify, "no_latency": not latency, "threads": threads, "max_memory": max_memory,
         "max_file_bytes": max_file_bytes, "max_model_memory": max_model_memory, "max_nodes": max_nodes,
         "max_initializers": max_initializers, "max_depth": max_depth, "max_rank": max_rank,
-        "max_name_bytes": max_name_bytes,
+        "max_name_bytes": max_name_bytes, "max_identifier_bytes": max_identifier_bytes,
     })
     arrays = _samples.for_native(held)
     slimmed: Any

@@ -62,6 +62,7 @@ Options AllOptions() {
   options.max_depth = 10;
   options.max_rank = 11;
   options.max_name_bytes = 1004;
+  options.max_identifier_bytes = 1006;
   options.max_memory = 1005;
   options.verify = Options::Verify::kReport;
   options.latency = false;

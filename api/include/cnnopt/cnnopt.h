@@ -98,7 +98,7 @@ struct Options {
 
   // Limits beyond which a model is refused, and what a run may take. nullopt: the default.
   std::optional<int64_t> max_file_bytes, max_model_memory, max_nodes, max_initializers, max_depth, max_rank,
-      max_name_bytes;
+      max_name_bytes, max_identifier_bytes;
   std::optional<int64_t> max_memory;  // bytes of statistics of the samples and of values between layers
 
   enum class Verify { kEnforce, kReport, kOff };
