@@ -142,6 +142,27 @@ def test_numbers_of_numpy(lenet, samples, options):
         cnnopt.slim(lenet, target_macs=float("nan"))
 
 
+def test_the_wheels_runtime(lenet, options):
+    """In a process that imports neither onnx nor onnxruntime, and by the command."""
+    folder = os.path.join(os.path.dirname(onnxruntime.__file__), "capi")
+    program = f"""
+import sys, cnnopt
+cnnopt.slim({str(lenet)!r}, **{options!r})
+assert "onnxruntime" not in sys.modules and "onnx" not in sys.modules
+print({{line.split()[-1] for line in open("/proc/self/maps") if "libonnxruntime" in line}})
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (library,) = eval(done.stdout)
+    assert os.path.dirname(library) == folder
+    command = os.path.join(os.path.dirname(sys.executable), "cnnopt")
+    done = subprocess.run([command, lenet, "--dry-run", "--ort=none.so"], capture_output=True, text=True)
+    assert "'none.so'" in done.stderr and folder not in done.stderr  # a flag goes before what was found
+    found = subprocess.run([sys.executable, "-c", "import os, cnnopt._command as c; os.execv = lambda *_: print("
+                            "os.environ['CNNOPT_ORT']); c.main()"], capture_output=True, text=True).stdout
+    assert found == library + "\n"
+
+
 def test_version():
     program = os.path.join(os.path.dirname(sys.executable), "cnnopt")
     said = subprocess.run([program, "--version"], capture_output=True, text=True).stdout
