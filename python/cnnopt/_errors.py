@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_NODE = re.compile(r"\b(?:node|conv|layer) '([^']*)'", re.IGNORECASE)
+# How messages speak of nodes: by operator and name, "Conv 'stem'"; as a layer; and as ONNX Runtime does.
+_NODE = re.compile(r"\b(?:[Nn]ode|[Ll]ayer|[A-Z][A-Za-z0-9]*) '([^']+)'|Name: ?'([^']+)'")
 
 
 class Error(Exception):
@@ -20,7 +21,7 @@ class Error(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         found = _NODE.search(message)
-        self.node: str | None = found.group(1) if found else None
+        self.node: str | None = (found.group(1) or found.group(2)) if found else None
 
 
 class InternalError(Error):
@@ -49,6 +50,9 @@ class Refused(Error):
     def __init__(self, message: str, report: dict[str, Any]) -> None:
         super().__init__(message)
         self.report = report
+
+    def __reduce__(self) -> tuple[type[Refused], tuple[str, dict[str, Any]]]:
+        return Refused, (str(self), self.report)  # so that it passes between processes
 
 
 class OutputError(Error):

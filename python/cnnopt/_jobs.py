@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import queue
 import threading
-from typing import Any, Callable, Mapping, NamedTuple, Sequence, TypeVar, Union
+from collections.abc import Iterable
+from typing import Any, Callable, Mapping, NamedTuple, Protocol, Sequence, TypeVar, Union
 
 from . import _native, _runtime, _samples
 from ._errors import Refused, UsageError, of_code
 
-Model = Any  # a path (str, os.PathLike), bytes, or an onnx.ModelProto
-Calibration = Any  # an array, a dict, an iterable of either, or paths
+
+class ModelProto(Protocol):
+    """onnx.ModelProto. The package onnx need not be there for this one."""
+
+    def SerializeToString(self) -> bytes: ...
+
+
+Model = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, ModelProto]
+# Paths, an array (which is an Iterable), a dict of arrays by input, or an iterable of either.
+Calibration = Union[str, "os.PathLike[str]", Mapping[str, Any], Iterable[Any], None]
 Progress = Callable[[str, int, int], Union[bool, None]]
 Given = TypeVar("Given")
 
@@ -32,14 +42,17 @@ class Result(NamedTuple):
 def _bytes_of(model: Model) -> bytes:
     if isinstance(model, (bytes, bytearray, memoryview)):
         return bytes(model)
-    if _samples.is_path(model):
+    if isinstance(model, (str, os.PathLike)):
         try:
             with open(model, "rb") as file:
-                return file.read()
+                return bytes(file.read())
         except OSError as error:
             raise of_code(3, f"cannot open '{os.fspath(model)}': {error.strerror}") from error
     if hasattr(model, "SerializeToString"):
-        return bytes(model.SerializeToString())
+        try:
+            return bytes(model.SerializeToString())
+        except Exception as error:  # of protobuf's own, past 2 GiB
+            raise of_code(3, f"the model in memory: {error}") from error
     raise UsageError(f"model: expected a path, bytes or an onnx.ModelProto, found {type(model).__name__}")
 
 
@@ -54,13 +67,25 @@ def _options(ort: Any, options: Mapping[str, Any]) -> bytes:
     """The JSON of the options that are not at their default."""
     given = {key: os.fspath(value) if isinstance(value, os.PathLike) else value
              for key, value in options.items() if value is not None and value is not False}
+    for key, value in given.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UsageError(f"{key}: expected a finite number, found {value}")
     library = os.fspath(ort) if ort is not None else _runtime.library()
     if library is not None:
         given["ort"] = library
     try:
-        return json.dumps(given, allow_nan=True).encode()
+        return json.dumps(given, allow_nan=False, default=_plain).encode()
     except (TypeError, ValueError) as error:
         raise UsageError(f"options: {error}") from error
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy's or PyTorch's as one of Python's; paths within lists as text."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"{value!r} is a {type(value).__name__}, expected a number, a text or a list of them")
 
 
 def _texts(value: Any) -> Any:
@@ -73,7 +98,7 @@ def _texts(value: Any) -> Any:
 
 
 def _numbers(value: Any) -> Any:
-    if value is None or isinstance(value, (int, float, str)):
+    if not isinstance(value, Iterable) or isinstance(value, str):
         return value
     return [float(part) for part in value]
 
@@ -243,7 +268,8 @@ def slim(
     if code != 0:
         raise of_code(code, error)
     if hasattr(model, "SerializeToString"):
-        slimmed = type(model).FromString(slimmed)
+        kind: Any = type(model)
+        slimmed = kind.FromString(slimmed)
     return Result(slimmed, json.loads(report))
 
 

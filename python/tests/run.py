@@ -11,7 +11,7 @@ import sys
 build, source = (pathlib.Path(argument).resolve() for argument in sys.argv[1:])
 environment = build / "python"
 python = environment / "bin/python"
-PACKAGES = ["scikit-build-core==1.1.2", "numpy", "onnx", "onnxruntime==1.32.0", "pytest"]
+PACKAGES = ["scikit-build-core==1.1.2", "numpy", "onnx", "onnxruntime==1.32.0", "pytest", "mypy"]
 
 
 def run(*command, **options):
@@ -38,4 +38,4 @@ if code != 0:
     sys.exit(code)
 variables = {name: value for name, value in os.environ.items() if name not in ("CNNOPT_ORT", "PYTHONPATH")}
 variables["CNNOPT_TESTDATA"] = str(source / "testdata")
-sys.exit(run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", source / "python/tests", cwd=build, env=variables))
+sys.exit(run(python, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", source / "python/tests", cwd=build, env=variables))

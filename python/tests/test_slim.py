@@ -1,6 +1,5 @@
 """The Python package against the command, beside onnx and onnxruntime in one process."""
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -80,31 +79,6 @@ def test_inspect_and_compare(lenet, samples, options):
     assert found["samples"] == 32 and 0 < found["outputs"][0]["relative_error"] < 0.5
 
 
-def test_errors_have_code_and_node(lenet, options):
-    with pytest.raises(cnnopt.UsageError, match="--target-macs=2") as usage:
-        cnnopt.slim(lenet, target_macs=2)
-    assert usage.value.code == 2 and isinstance(usage.value, ValueError)
-    with pytest.raises(cnnopt.InputError) as missing:
-        cnnopt.slim("none.onnx")
-    assert missing.value.code == 3
-    model = onnx.load(lenet)
-    conv = next(node for node in model.graph.node if node.op_type == "Conv")
-    conv.name = "my conv"
-    conv.attribute.append(onnx.helper.make_attribute("nonsense", 1))
-    with pytest.raises(cnnopt.InputError) as wrong:
-        cnnopt.slim(model, **options)
-    assert wrong.value.node == "my conv"
-    with pytest.raises(cnnopt.Refused, match="1e-06") as refused:
-        cnnopt.slim(lenet, max_error=1e-6, **options)
-    assert refused.value.code == 4 and refused.value.report["verdict"] == "refused"
-    with pytest.raises(cnnopt.UsageError, match="expected a path"):
-        cnnopt.slim(3)
-    with pytest.raises(TypeError):
-        cnnopt.slim(lenet, target_mac=0.5)
-    with pytest.raises(cnnopt.UsageError, match="complex128"):
-        cnnopt.slim(lenet, calibration=numpy.zeros((2, 1, 28, 28), complex), **options)
-
-
 def fail(*_):
     raise RuntimeError("mine")
 
@@ -150,11 +124,46 @@ def test_gil_is_given_up(lenet, options):
     assert len(turns) > 50
 
 
-def test_version_and_types():
+def test_nothing_is_printed(lenet, options, capfd):
+    cnnopt.slim(lenet, **options)
+    with pytest.raises(cnnopt.InputError):
+        cnnopt.slim(b"no model")
+    printed = capfd.readouterr()
+    assert printed.out == "" and printed.err == ""
+
+
+def test_numbers_of_numpy(lenet, samples, options):
+    expected = cnnopt.slim(lenet, calibration=samples, **options).model
+    options.update(target_macs=numpy.float64(0.6), samples=numpy.int64(10), threads=numpy.int32(1))
+    assert cnnopt.slim(lenet, calibration=samples, **options).model == expected
+    with pytest.raises(cnnopt.UsageError, match="object"):
+        cnnopt.slim(lenet, target_macs=object())
+    with pytest.raises(cnnopt.UsageError, match="target_macs: expected a finite number, found nan"):
+        cnnopt.slim(lenet, target_macs=float("nan"))
+
+
+def test_the_wheels_runtime(lenet, options):
+    """In a process that imports neither onnx nor onnxruntime, and by the command."""
+    folder = os.path.join(os.path.dirname(onnxruntime.__file__), "capi")
+    program = f"""
+import sys, cnnopt
+cnnopt.slim({str(lenet)!r}, **{options!r})
+assert "onnxruntime" not in sys.modules and "onnx" not in sys.modules
+print({{line.split()[-1] for line in open("/proc/self/maps") if "libonnxruntime" in line}})
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (library,) = eval(done.stdout)
+    assert os.path.dirname(library) == folder
+    command = os.path.join(os.path.dirname(sys.executable), "cnnopt")
+    done = subprocess.run([command, lenet, "--dry-run", "--ort=none.so"], capture_output=True, text=True)
+    assert "'none.so'" in done.stderr and folder not in done.stderr  # a flag goes before what was found
+    found = subprocess.run([sys.executable, "-c", "import os, cnnopt._command as c; os.execv = lambda *_: print("
+                            "os.environ['CNNOPT_ORT']); c.main()"], capture_output=True, text=True).stdout
+    assert found == library + "\n"
+
+
+def test_version():
     program = os.path.join(os.path.dirname(sys.executable), "cnnopt")
     said = subprocess.run([program, "--version"], capture_output=True, text=True).stdout
     assert said == f"cnnopt {cnnopt.__version__}\n"
-    folder = os.path.dirname(cnnopt.__file__)
-    assert os.path.exists(os.path.join(folder, "py.typed"))
-    if shutil.which("mypy"):
-        subprocess.run(["mypy", "--strict", folder], check=True)

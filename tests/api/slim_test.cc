@@ -1,7 +1,7 @@
 // The C++ library against the command: the same bytes, and nothing but what is promised.
-#include <atomic>
+#include <new>
 #include <nlohmann/json.hpp>
-#include <thread>
+#include <stdexcept>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -212,7 +212,39 @@ TEST(Library, StopsWhenItIsTold) {
     EXPECT_EQ(ExitCodeOf(stopped), 130);
     EXPECT_EQ(done, last);
     EXPECT_THAT(folder.Names(), IsEmpty());
+
+    done = 0;
+    model = Lenet();
+    EXPECT_EQ(Slim(model, LenetOptions(), stop).status().code(), absl::StatusCode::kCancelled) << last;
+    EXPECT_EQ(model.SerializeAsString(), Lenet().SerializeAsString()) << last;
+    done = 0;
+    std::string slim = "as it was";
+    EXPECT_EQ(SlimBytes(Lenet().SerializeAsString(), slim, LenetOptions(), stop).status().code(),
+              absl::StatusCode::kCancelled);
+    EXPECT_EQ(slim, "as it was");
   }
+}
+
+// Not even what a caller's function throws, on any of the job's threads.
+TEST(Library, NothingIsThrown) {
+  Options options = LenetOptions();
+  options.threads = 2;
+  for (const int64_t last : {1, 4, 9}) {
+    int64_t done = 0;
+    const auto broken = [&](absl::string_view, int64_t, int64_t) -> bool {
+      if (++done == last) throw std::runtime_error("not mine");
+      return true;
+    };
+    onnx::ModelProto model = Lenet();
+    EXPECT_THAT(Slim(model, options, broken), FailsWith(absl::StatusCode::kInternal, "not mine"));
+    EXPECT_EQ(model.SerializeAsString(), Lenet().SerializeAsString());
+  }
+  onnx::ModelProto model = Lenet();
+  const absl::StatusOr<Report> full =
+      Slim(model, options, [](absl::string_view, int64_t, int64_t) -> bool { throw std::bad_alloc(); });
+  EXPECT_THAT(full, FailsWith(absl::StatusCode::kUnavailable, "out of memory"));
+  EXPECT_EQ(ExitCodeOf(full), 75);
+  EXPECT_EQ(model.SerializeAsString(), Lenet().SerializeAsString());
 }
 
 TEST(Library, PrintsNothingAndTellsTheLog) {
@@ -231,26 +263,6 @@ TEST(Library, PrintsNothingAndTellsTheLog) {
   EXPECT_FALSE(damaged.ok());
   EXPECT_THAT(lines, ::testing::Contains(HasSubstr("--target-macs=0.6")));
   EXPECT_THAT(lines, ::testing::Contains("factorise"));
-}
-
-// Every one of them as it comes out alone.
-TEST(Library, EightThreadsAtOnce) {
-  std::vector<std::string> alone, together(8);
-  const auto slim = [](int64_t i) {
-    Options options = LenetOptions();
-    options.samples = 5 + i % 3;
-    options.threads = i % 2 == 0 ? 1 : 2;
-    onnx::ModelProto model = Lenet();
-    EXPECT_THAT(Slim(model, options), IsOk());
-    return model.SerializeAsString();
-  };
-  for (int64_t i = 0; i < 3; ++i) alone.push_back(slim(i));
-  std::vector<std::thread> threads;
-  for (size_t i = 0; i < 8; ++i) {
-    threads.emplace_back([&, i] { together[i] = slim(static_cast<int64_t>(i)); });
-  }
-  for (std::thread& thread : threads) thread.join();
-  for (size_t i = 0; i < 8; ++i) EXPECT_TRUE(together[i] == alone[i % 3]) << i;
 }
 
 TEST(Library, WritesReportsAndPlansOfModelsInMemory) {

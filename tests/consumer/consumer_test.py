@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Installs the library and builds other people's programs against it: consumer_test.py BUILD SOURCE.
+"""Installs the library and builds other people's programs against it: consumer_test.py BUILD SOURCE install|archive.
 
-C++ by find_package, shared and static, and C11 by pkg-config. All give the command's bytes, and the shared library
-shows nothing but its interface.
+By `cmake --install`, or out of the archive that cpack makes. C++ by find_package, shared and static, and C11 by
+pkg-config. All give the command's bytes, and the shared library shows nothing but its interface.
 """
 import os
 import pathlib
@@ -11,14 +11,17 @@ import subprocess
 import sys
 import tempfile
 
-build, source = (pathlib.Path(argument).resolve() for argument in sys.argv[1:])
+build, source = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
 here = pathlib.Path(__file__).resolve().parent
 
 
-def run(*command, **options):
+def run(*command, quiet=False, **options):
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, **options)
+    said = done.stdout + done.stderr
     if done.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
+        sys.exit(f"{' '.join(map(str, command))}: exit code {done.returncode}\n{said}")
+    if quiet and said:
+        sys.exit(f"{' '.join(map(str, command))}: expected no output, found\n{said}")
     return done.stdout
 
 
@@ -46,6 +49,23 @@ def check_symbols(library):
             sys.exit(f"{library} needs {unwanted}, which should be inside")
 
 
+def install(prefix, how):
+    """Puts everything at `prefix`, which is not where it was installed to: it may stand anywhere."""
+    first = prefix.parent / "first"
+    if how == "install":
+        run(cached("CMAKE_COMMAND"), "--install", build, "--prefix", first)
+        shutil.move(first, prefix)
+        return
+    run(cached("CMAKE_CPACK_COMMAND"), "--config", build / "CPackConfig.cmake", "-G", "TGZ", "-B", first)
+    (archive,) = first.glob("cnnopt-*.tar.gz")
+    prefix.mkdir()
+    run("tar", "xzf", archive, "-C", prefix, "--strip-components=1")
+    for name in ("LICENSE", "THIRD_PARTY_NOTICES.md", "CHANGELOG.md"):
+        if not (prefix / "share/doc/cnnopt" / name).exists():
+            sys.exit(f"{archive.name} has no share/doc/cnnopt/{name}")
+    shutil.rmtree(first)
+
+
 def main():
     if shutil.which("pkg-config") is None:
         print("skipped: no pkg-config, which scripts/setup.sh --dev installs")
@@ -54,10 +74,8 @@ def main():
     model, samples = source / "testdata/lenet.onnx", source / "testdata/mnist_samples.npy"
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        prefix = folder / "moved" / "prefix"
-        run(cmake, "--install", build, "--prefix", folder / "prefix")
-        (folder / "moved").mkdir()
-        shutil.move(folder / "prefix", prefix)  # it may stand anywhere
+        prefix = folder / "prefix"
+        install(prefix, sys.argv[3])
         libraries = prefix / cached("CMAKE_INSTALL_LIBDIR")
         check_symbols(libraries / "libcnnopt.so")
         environment = dict(os.environ, LD_LIBRARY_PATH=str(libraries), ORT_DISABLE_TELEMETRY="1",
@@ -75,7 +93,7 @@ def main():
             *flags)
         for program in (folder / "build/with_shared", folder / "build/with_static", folder / "in_c"):
             out = folder / (program.name + ".onnx")
-            run(program, model, out, samples, env=environment)
+            run(program, model, out, samples, env=environment, quiet=True)
             if out.read_bytes() != expected:
                 sys.exit(f"{program.name} does not give the command's bytes")
     return 0

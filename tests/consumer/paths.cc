@@ -15,6 +15,5 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", report.status().ToString().c_str());
     return cnnopt::ExitCodeOf(report);
   }
-  std::printf("%lld\n", static_cast<long long>(report->macs_after.value_or(-1)));
-  return 0;
+  return report->macs_after < report->macs_before ? 0 : 1;
 }

@@ -55,6 +55,18 @@ TEST(OnnxRuntimeTest, OtherLibraryInTheSameProcess) {
   EXPECT_THAT(std::string(other.status().message()), HasSubstr("'/nowhere/libother.so' was asked for"));
 }
 
+// Without a word of the old one's own on stderr.
+TEST_F(OnnxRuntimeProcessDeathTest, OldLibraryThenTheRightOne) {
+  const auto steps = [] {
+    ::testing::internal::CaptureStderr();
+    const absl::Status old = OnnxRuntime::Open(CNNOPT_OLD_RUNTIME).status();
+    const std::string printed = ::testing::internal::GetCapturedStderr();
+    if (!printed.empty() || !OnnxRuntime::Open().ok()) End(false, printed);
+    ExpectError(old, absl::StatusCode::kFailedPrecondition, "is older than 1.");
+  };
+  EXPECT_EXIT(steps(), ExitedWithCode(0), "passed");
+}
+
 TEST_F(OnnxRuntimeProcessDeathTest, MissingLibraryThenTheRightOne) {
   const auto steps = [] {
     const absl::Status missing = OnnxRuntime::Open("/nowhere/libonnxruntime.so").status();

@@ -17,6 +17,7 @@
 #ifndef CNNOPT_CNNOPT_H_
 #define CNNOPT_CNNOPT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -42,7 +43,7 @@ namespace cnnopt {
 struct Array {
   std::string name;            // of the input; "" where there is only one
   int32_t data_type = 1;       // as in onnx::TensorProto: 1 float, 2 uint8, 7 int64, 11 double, ...
-  std::vector<int64_t> shape;  //
+  std::vector<int64_t> shape;  // of all that `data` holds
   const void* data = nullptr;
   size_t bytes = 0;
 };
