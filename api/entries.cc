@@ -64,6 +64,7 @@ void AddGoal(const Options& options, Entries& entries) {
   entries.AddNumber("--target-params", options.target_params);
   entries.AddText("--target-size", options.target_size);
   entries.AddText("--target-latency", options.target_latency);
+  entries.AddText("--cost-cache", options.cost_cache);
   entries.AddNumber("--max-error", options.max_error);
   entries.AddNumber("--min-agreement", options.min_agreement);
   entries.AddText("--evaluate", options.evaluate);
@@ -120,6 +121,7 @@ void AddRunning(const Options& options, Entries& entries) {
   entries.AddCount("--max-depth", options.max_depth);
   entries.AddCount("--max-rank", options.max_rank);
   entries.AddCount("--max-name-bytes", options.max_name_bytes);
+  entries.AddCount("--max-identifier-bytes", options.max_identifier_bytes);
   entries.AddCount("--max-memory", options.max_memory, "B");
   if (options.verify != Options::Verify::kEnforce) {
     entries.Add("--verify", options.verify == Options::Verify::kOff ? "off" : "report");

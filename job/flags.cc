@@ -263,8 +263,8 @@ absl::Status StoreRule(const std::string& text, SlimArguments& arguments) {
 // Bytes with or without a unit, or a count.
 template <int64_t Limits::* field>
 absl::Status StoreLimit(const std::string& text, SlimArguments& arguments) {
-  constexpr bool kBytes =
-      field == &Limits::file_bytes || field == &Limits::memory_bytes || field == &Limits::name_bytes;
+  constexpr bool kBytes = field == &Limits::file_bytes || field == &Limits::memory_bytes ||
+                          field == &Limits::name_bytes || field == &Limits::identifier_bytes;
   // Protobuf parses no larger file, and deeper recursion would need more stack than a thread may have.
   constexpr int64_t kMost = field == &Limits::file_bytes ? std::numeric_limits<int32_t>::max()
                             : field == &Limits::depth    ? 1000
@@ -322,6 +322,10 @@ std::vector<Flag> BuildFlags() {
        "at most this time for one run in ONNX Runtime on this machine, with --threads threads (default 1), to 5 %: a "
        "fraction of the original's time, or milliseconds (12ms); every layer's candidates are timed",
        false, StoreRunTime},
+      {"--cost-cache", "", "FILE", kBudget,
+       "with --target-latency: take the times of layers from FILE where they were measured before, under the same ONNX "
+       "Runtime, processor and --threads, and add new ones to it",
+       false, StorePathIn<&A::cost_cache>},
       {"--max-error", "", "X", kBudget,
        absl::StrCat("at most this relative output error, 0 < X <= 1, measured by running both models; default ",
                     kDefaultMaxError, " when neither budget nor bound is given"),
@@ -431,6 +435,7 @@ std::vector<Flag> BuildFlags() {
       LimitFlag<&Limits::depth>("N"),
       LimitFlag<&Limits::rank>("N"),
       LimitFlag<&Limits::name_bytes>("SIZE"),
+      LimitFlag<&Limits::identifier_bytes>("SIZE"),
       {"--verify", "", "enforce|report|off", kRunning,
        "when OUT may be written: enforce (default): only when it was compared with IN and found within the bound; "
        "report: also when not, which is said; off: do not compare",

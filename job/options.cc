@@ -193,6 +193,10 @@ absl::Status CheckScore(const SlimArguments& arguments) {
   if (!arguments.labels.empty() && arguments.calibration.empty()) {
     return absl::InvalidArgumentError("--labels are those of the samples that --calibration gives");
   }
+  if (!arguments.cost_cache.empty() && !arguments.target_latency.has_value()) {
+    return absl::InvalidArgumentError(
+        "--cost-cache holds the times that --target-latency needs: nothing else asks for any");
+  }
   if (!arguments.sweep.empty() && !arguments.plan_out.empty()) {
     return absl::InvalidArgumentError("--sweep has a plan for each of its points: --plan-out takes one");
   }

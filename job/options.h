@@ -72,6 +72,7 @@ struct SlimArguments : Goal {
 
   Verify verify = Verify::kEnforce;
   bool latency = true;
+  std::string cost_cache;
   int threads = 0;
   std::string log_file;
   int64_t max_memory = kDefaultMaxMemory;

@@ -103,6 +103,7 @@ std::vector<std::pair<const char*, std::string>> WrittenBeside(const SlimArgumen
   std::vector<std::pair<const char*, std::string>> files;
   for (const std::string& report : arguments.reports) files.emplace_back("report", report);
   if (!arguments.plan_out.empty()) files.emplace_back("plan", arguments.plan_out);
+  if (!arguments.cost_cache.empty()) files.emplace_back("cost cache", arguments.cost_cache);
   if (!arguments.log_file.empty()) files.emplace_back("log file", arguments.log_file);
   return files;
 }

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "job/calibration.h"
+#include "job/cost_cache.h"
 #include "job/exit_code.h"
 #include "job/input_shapes.h"
 #include "job/output_files.h"
@@ -169,6 +170,11 @@ absl::StatusOr<Prepared> Prepare(const SlimArguments& given, const std::function
   context.ir_version = proto.ir_version();
   CNNOPT_ASSIGN_OR_RETURN(const std::optional<SampleFiles> calibration, OpenCalibration(arguments, proto));
   CNNOPT_ASSIGN_OR_RETURN(job.options, MakeSlimOptions(arguments, proto, calibration, runtime));
+  if (!arguments.cost_cache.empty() && arguments.target_latency.has_value()) {
+    const std::string machine = TimingMachine(*runtime, job.options.latency_threads);
+    CNNOPT_ASSIGN_OR_RETURN(TimeCache times, From(Origin::kInput, ReadCostCache(arguments.cost_cache, machine)));
+    job.options.layer_times = std::make_shared<TimeCache>(std::move(times));
+  }
   if (calibration.has_value()) {
     CNNOPT_ASSIGN_OR_RETURN(
         job.score, From(Origin::kInput, ReadCalibration(arguments, proto, *calibration, labels, job.options, context)));

@@ -3,8 +3,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "job/cost_cache.h"
 #include "job/exit_code.h"
 #include "job/output_files.h"
+#include "onnx_io/borrow.h"
 #include "onnx_io/status_macros.h"
 
 namespace cnnopt {
@@ -29,7 +31,10 @@ absl::StatusOr<Outcome> RunSearch(Prepared& job, const Listener& listener) {
                           FindSlimmest(trials, original, *arguments.max_drop, arguments.lower_is_better));
   trial.reset();
   outcome.report.score = ScoreChange{original, outcome.score};
-  if (outcome.report.verdict == Verdict::kSlimmed) job.file.proto = std::move(outcome.model);
+  if (outcome.report.verdict == Verdict::kSlimmed) {
+    TakeOver(job.file.proto, outcome.model);
+    job.file.proto = std::move(outcome.model);
+  }
   outcome.model.Clear();
   return outcome;
 }
@@ -37,7 +42,13 @@ absl::StatusOr<Outcome> RunSearch(Prepared& job, const Listener& listener) {
 }  // namespace
 
 absl::StatusOr<Outcome> RunJob(Prepared& job, const Listener& listener) {
-  return job.score ? RunSearch(job, listener) : RunOnce(job, listener);
+  CNNOPT_ASSIGN_OR_RETURN(Outcome outcome, job.score ? RunSearch(job, listener) : RunOnce(job, listener));
+  if (job.options.layer_times != nullptr) {
+    const std::string machine = TimingMachine(*job.options.runtime, job.options.latency_threads);
+    CNNOPT_RETURN_IF_ERROR(
+        From(Origin::kOutput, AddToCostCache(job.arguments.cost_cache, machine, *job.options.layer_times)));
+  }
+  return outcome;
 }
 
 absl::StatusOr<std::unique_ptr<SlimJob>> PrepareTrials(const Prepared& job, const ProgressSink& progress) {

@@ -225,7 +225,8 @@ ExternalPayloads::ExternalPayloads(onnx::ModelProto& model, int64_t threshold) {
     }
     Moved& moved = moved_.emplace_back();
     moved.tensor = &tensor;
-    moved.payload.reset(tensor.release_raw_data());
+    moved.payload.swap(*tensor.mutable_raw_data());  // the string stays the same object: others may borrow it
+    tensor.clear_raw_data();
     moved.old_fields.mutable_external_data()->Swap(tensor.mutable_external_data());
     if (tensor.has_data_location()) {
       moved.old_fields.set_data_location(tensor.data_location());
@@ -235,7 +236,7 @@ ExternalPayloads::ExternalPayloads(onnx::ModelProto& model, int64_t threshold) {
 
 ExternalPayloads::~ExternalPayloads() {
   for (Moved& moved : moved_) {
-    moved.tensor->set_allocated_raw_data(moved.payload.release());
+    moved.tensor->mutable_raw_data()->swap(moved.payload);
     moved.tensor->mutable_external_data()->Swap(moved.old_fields.mutable_external_data());
     moved.tensor->clear_data_location();
     if (moved.old_fields.has_data_location()) {
@@ -257,13 +258,13 @@ absl::StatusOr<ExternalPayloads::DataFile> ExternalPayloads::Write(
   };
   std::vector<int64_t> offset_of;
   for (const Moved& moved : moved_) {
-    const auto [known, is_new] = offsets.emplace(Sha256Hex(*moved.payload), 0);
+    const auto [known, is_new] = offsets.emplace(Sha256Hex(moved.payload), 0);
     if (is_new) {
-      const int64_t alignment = moved.payload->size() >= kBig ? 4096 : 64;
+      const int64_t alignment = moved.payload.size() >= kBig ? 4096 : 64;
       const int64_t padding = (alignment - file.bytes % alignment) % alignment;
       CNNOPT_RETURN_IF_ERROR(add(std::string(static_cast<size_t>(padding), '\0')));
       known->second = file.bytes;
-      CNNOPT_RETURN_IF_ERROR(add(*moved.payload));
+      CNNOPT_RETURN_IF_ERROR(add(moved.payload));
     }
     offset_of.push_back(known->second);
   }
@@ -274,7 +275,7 @@ absl::StatusOr<ExternalPayloads::DataFile> ExternalPayloads::Write(
     tensor.set_data_location(onnx::TensorProto::EXTERNAL);
     AddEntry("location", file.name, tensor);
     AddEntry("offset", absl::StrCat(offset_of[i]), tensor);
-    AddEntry("length", absl::StrCat(moved_[i].payload->size()), tensor);
+    AddEntry("length", absl::StrCat(moved_[i].payload.size()), tensor);
   }
   return file;
 }

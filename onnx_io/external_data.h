@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -64,7 +63,7 @@ class ExternalPayloads {
  private:
   struct Moved {
     onnx::TensorProto* tensor;
-    std::unique_ptr<std::string> payload;
+    std::string payload;
     onnx::TensorProto old_fields;  // data_location and external_data as they were
   };
   std::vector<Moved> moved_;

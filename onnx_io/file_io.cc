@@ -112,13 +112,25 @@ void Sweep(const std::string& target) {
   }
 }
 
-// Exchanges the names of two files; -1 and errno as of rename.
-int ExchangeNames(const std::string& a, const std::string& b) {
-  if (renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) == 0) {
+// Two ways to exchange the names of two files; both give -1 and errno as of rename.
+// With `aside`, a second name of `b`, there is a file named `b` at every moment, whatever ends the process.
+int ExchangeByLink(const std::string& a, const std::string& b, const std::string& aside) {
+  const bool renamed = rename(a.c_str(), b.c_str()) == 0;
+  if (renamed && rename(aside.c_str(), a.c_str()) == 0) {
     return 0;
   }
-  // Not every file system can: then one after the other.
-  const std::string aside = absl::StrCat(a, ".tmp");
+  const int error = errno;
+  if (!renamed) {
+    unlink(aside.c_str());
+  } else if (link(b.c_str(), a.c_str()) == 0) {
+    rename(aside.c_str(), b.c_str());
+  }
+  errno = error;
+  return -1;
+}
+
+// Without hard links there is no file named `b` for a moment.
+int ExchangeByRenames(const std::string& a, const std::string& b, const std::string& aside) {
   if (rename(b.c_str(), aside.c_str()) == -1) {
     return -1;
   }
@@ -130,6 +142,16 @@ int ExchangeNames(const std::string& a, const std::string& b) {
   rename(aside.c_str(), b.c_str());
   errno = error;
   return -1;
+}
+
+// Exchanges the names of two files; -1 and errno as of rename.
+int ExchangeNames(const std::string& a, const std::string& b) {
+  if (renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) == 0) {
+    return 0;
+  }
+  // Not every file system can: then one after the other.
+  const std::string aside = absl::StrCat(a, ".tmp");
+  return link(b.c_str(), aside.c_str()) == 0 ? ExchangeByLink(a, b, aside) : ExchangeByRenames(a, b, aside);
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 
 namespace cnnopt {
 
-// The kind of file that starts with `head`, its first bytes (64 are enough): "a gzip file, unpack it first". Null when
+// The kind of file that starts with `head`, its first bytes (512 are enough): "a gzip file, unpack it first". Null when
 // it is none of the kinds that people take for a model.
 const char* WrongKind(absl::string_view head);
 

@@ -11,7 +11,9 @@ absl::Span<const LimitInfo> AllLimits() {
       {"--max-nodes", &Limits::nodes, "nodes in all graphs and functions"},
       {"--max-initializers", &Limits::initializers, "initializers in all graphs"},
       {"--max-rank", &Limits::rank, "dimensions of one tensor"},
-      {"--max-name-bytes", &Limits::name_bytes, "length of one name"},
+      {"--max-name-bytes", &Limits::name_bytes, "length of the name of a value, node or graph"},
+      {"--max-identifier-bytes", &Limits::identifier_bytes,
+       "length of the name of an operator, attribute, function or domain"},
       {"--max-model-memory", &Limits::memory_bytes, "memory that the model may take when it is read"},
   };
   return kLimits;

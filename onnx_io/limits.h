@@ -16,7 +16,8 @@ struct Limits {
   int64_t nodes = 1'000'000;                    // over all graphs and functions
   int64_t initializers = 1'000'000;             // over all graphs
   int64_t rank = 16;                            // dimensions of one tensor
-  int64_t name_bytes = int64_t{1} << 20;        // of one name; tools that fuse nodes join their names
+  int64_t name_bytes = int64_t{1} << 20;        // of a value, node or graph; tools that fuse nodes join their names
+  int64_t identifier_bytes = 4096;              // of an operator, attribute, function or domain: what people name
   int64_t memory_bytes = 0;                     // a model may occupy; 0: 80 % of the machine or cgroup
 };
 

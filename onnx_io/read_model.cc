@@ -48,7 +48,7 @@ absl::Status CheckHead(const InputFile& file, const Limits& limits) {
   if (file.size() == 0) {
     return absl::InvalidArgumentError("the file is empty");
   }
-  char head[64];
+  char head[512];
   CNNOPT_ASSIGN_OR_RETURN(const size_t got, file.ReadAt(0, head, sizeof(head)));
   if (const char* kind = WrongKind(absl::string_view(head, got))) {
     return absl::InvalidArgumentError(absl::StrCat("this is ", kind));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -13,6 +14,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "onnx/shape_inference/implementation.h"
+#include "onnx_io/borrow.h"
+#include "onnx_io/call_graph.h"
+#include "onnx_io/limits.h"
 #include "onnx_io/open_inputs.h"
 #include "onnx_io/quote.h"
 
@@ -75,7 +79,7 @@ absl::Status CheckGiven(const onnx::ValueInfoProto& input, const Shape& given, S
   for (int i = 0; i < declared->dim_size(); ++i) {
     const onnx::TensorShapeProto::Dimension& dim = declared->dim(i);
     const int64_t value = given[static_cast<size_t>(i)];
-    if (dim.has_dim_value() && dim.dim_value() != value) {
+    if (dim.dim_value() > 0 && dim.dim_value() != value) {
       return absl::InvalidArgumentError(
           absl::StrCat(what, ": dimension ", i, " is ", dim.dim_value(), ", the shape given has ", value));
     }
@@ -105,6 +109,47 @@ std::optional<Shape> CompleteShape(const onnx::ValueInfoProto& input, const Symb
     }
   }
   return shape;
+}
+
+// What inference would have to do for nested graphs: for each of them onnx copies a table of all values around it.
+struct NestedWork {
+  int64_t graphs = 0, values = 0;
+  bool IsTooMuch() const {
+    constexpr int64_t kMostEntries = 20'000'000;  // seconds
+    return graphs > 0 && values > kMostEntries / graphs;
+  }
+};
+
+void Count(const onnx::GraphProto& graph, NestedWork& work) {
+  work.values += graph.input_size() + graph.initializer_size();
+  for (const onnx::NodeProto& node : graph.node()) {
+    work.values += node.output_size();
+    for (const onnx::AttributeProto& attribute : node.attribute()) {
+      if (!attribute.has_g()) continue;
+      ++work.graphs;
+      Count(attribute.g(), work);
+    }
+  }
+}
+
+// Whether inference would meet many more nodes than are written down: it follows every call anew.
+bool CallsAreTooMuch(const onnx::ModelProto& model) {
+  constexpr int64_t kMostMore = 50'000;
+  Limits limits;
+  limits.depth = std::numeric_limits<int64_t>::max();
+  limits.nodes = model.graph().node_size() + kMostMore;
+  return !ValidateCalls(model, limits).ok();
+}
+
+// Takes the nested graphs away from the nodes of `graph`, which nothing is then known about.
+void HideNested(onnx::GraphProto& graph) {
+  for (onnx::NodeProto& node : *graph.mutable_node()) {
+    const bool nests = std::any_of(node.attribute().begin(), node.attribute().end(),
+                                   [](const onnx::AttributeProto& attribute) { return attribute.has_g(); });
+    if (!nests) continue;
+    node.clear_attribute();
+    node.set_op_type("NestedGraphs");
+  }
 }
 
 // A copy of `graph` for inference: no big payload, no declared shape inside that could contradict the inputs.
@@ -151,8 +196,11 @@ void CopyLean(const onnx::GraphProto& graph, onnx::GraphProto& lean) {
     inputs.insert(input.name());
   }
   for (const onnx::TensorProto& tensor : graph.initializer()) {
-    if (StoredBytes(tensor) <= kMaxPayloadBytes && tensor.data_location() != onnx::TensorProto::EXTERNAL) {
-      *lean.add_initializer() = tensor;
+    const bool loaded = tensor.data_location() != onnx::TensorProto::EXTERNAL || Borrows(tensor);
+    if (loaded && StoredBytes(tensor) <= kMaxPayloadBytes) {
+      onnx::TensorProto& copy = *lean.add_initializer();
+      copy = tensor;
+      MakeOwn(copy);
     } else if (!inputs.contains(tensor.name())) {
       // As an input it has a shape and a type, and nothing will look for its numbers.
       onnx::ValueInfoProto& input = *lean.add_input();
@@ -286,6 +334,10 @@ absl::StatusOr<std::map<std::string, Shape>> InputShapes(const onnx::ModelProto&
 std::map<std::string, Shape> InferShapes(const onnx::ModelProto& model, const std::map<std::string, Shape>& inputs) {
   static const BoundedSchemas& schemas = *new BoundedSchemas;
   onnx::ModelProto lean = LeanModel(model, inputs);
+  NestedWork work;
+  Count(lean.graph(), work);
+  if (work.IsTooMuch()) HideNested(*lean.mutable_graph());
+  if (CallsAreTooMuch(lean)) lean.clear_functions();  // what they give is then unknown
   try {
     const onnx::ShapeInferenceOptions options(/*check_type_val=*/false, /*strict_mode_val=*/0, /*data_prop_val=*/true);
     onnx::shape_inference::InferShapes(lean, &schemas, options);

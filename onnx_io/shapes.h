@@ -20,7 +20,8 @@ absl::StatusOr<std::map<std::string, Shape>> InputShapes(const onnx::ModelProto&
                                                          const std::map<std::string, Shape>& given);
 
 // Every value's shape that onnx's inference can tell when the inputs have `inputs` shapes. Never fails: what it
-// cannot infer is absent. `model` is not changed; big payloads are not copied.
+// cannot infer is absent, and so are the outputs of nested graphs and calls where there are too many of them. `model`
+// is not changed; big payloads are not copied.
 std::map<std::string, Shape> InferShapes(const onnx::ModelProto& model, const std::map<std::string, Shape>& inputs);
 
 }  // namespace cnnopt

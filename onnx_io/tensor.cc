@@ -5,12 +5,15 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <optional>
 #include <string>
 #include <type_traits>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "onnx_io/borrow.h"
 #include "onnx_io/quote.h"
+#include "onnx_io/small_float.h"
 #include "onnx_io/status_macros.h"
 
 namespace cnnopt {
@@ -61,49 +64,6 @@ int64_t ElementBits(int32_t data_type) {
     default:
       return 0;
   }
-}
-
-// A 16-bit float format: 1 sign bit, then the exponent, then `mantissa_bits`.
-struct SmallFloat {
-  int mantissa_bits;
-  int min_exponent;   // of a normal number
-  uint16_t infinity;  // bits
-};
-constexpr SmallFloat kHalf{10, -14, 0x7c00};
-constexpr SmallFloat kBfloat16{7, -126, 0x7f80};
-
-double FromBits(uint16_t bits, const SmallFloat& format) {
-  const int magnitude = bits & 0x7fff;
-  const double sign = (bits & 0x8000) != 0 ? -1.0 : 1.0;
-  if (magnitude > format.infinity) {
-    return std::numeric_limits<double>::quiet_NaN();
-  }
-  if (magnitude == format.infinity) {
-    return sign * std::numeric_limits<double>::infinity();
-  }
-  const int one = 1 << format.mantissa_bits;
-  const int exponent = magnitude >> format.mantissa_bits;
-  const int mantissa = magnitude % one;
-  // Subnormal numbers have the exponent of the smallest normal ones and no hidden one.
-  const int quantum = format.min_exponent - format.mantissa_bits + (exponent == 0 ? 0 : exponent - 1);
-  return sign * std::ldexp(exponent == 0 ? mantissa : mantissa + one, quantum);
-}
-
-// Rounds to nearest even, straight from double: going through float would round twice.
-uint16_t ToBits(double value, const SmallFloat& format) {
-  const uint16_t sign = std::signbit(value) ? 0x8000 : 0;
-  if (std::isnan(value)) {
-    return static_cast<uint16_t>(sign | format.infinity | (1 << (format.mantissa_bits - 1)));
-  }
-  const double magnitude = std::abs(value);
-  if (std::isinf(value) || magnitude >= std::ldexp(1.0, 2 - format.min_exponent)) {
-    return static_cast<uint16_t>(sign | format.infinity);
-  }
-  const int exponent = magnitude == 0 ? format.min_exponent : std::max(std::ilogb(magnitude), format.min_exponent);
-  const double quanta = std::nearbyint(std::ldexp(magnitude, format.mantissa_bits - exponent));
-  // Where rounding carries, the sum carries into the exponent field, up to infinity.
-  const int bits = ((exponent - format.min_exponent) << format.mantissa_bits) + static_cast<int>(quanta);
-  return static_cast<uint16_t>(sign | bits);
 }
 
 template <typename T>
@@ -197,7 +157,8 @@ std::string PackTypedField(const TensorProto& tensor) {
 
 // The raw payload, checked against dims; a view of raw_data itself or of `buffer`.
 absl::StatusOr<absl::string_view> CheckedPayload(const TensorProto& tensor, std::string& buffer) {
-  if (tensor.data_location() == TensorProto::EXTERNAL) {
+  const bool borrows = Borrows(tensor);
+  if (tensor.data_location() == TensorProto::EXTERNAL && !borrows) {
     return absl::UnimplementedError(
         absl::StrCat("tensor ", Quote(tensor.name()), " has external data that is not loaded"));
   }
@@ -212,10 +173,11 @@ absl::StatusOr<absl::string_view> CheckedPayload(const TensorProto& tensor, std:
     return absl::InvalidArgumentError(absl::StrCat("tensor ", Quote(tensor.name()), " has impossible dims [",
                                                    absl::StrJoin(tensor.dims(), ","), "]"));
   }
-  if (!tensor.has_raw_data()) {
+  const bool raw = borrows || tensor.has_raw_data();
+  if (!raw) {
     buffer = PackTypedField(tensor);
   }
-  const std::string& bytes = tensor.has_raw_data() ? tensor.raw_data() : buffer;
+  const std::string& bytes = raw ? RawData(tensor) : buffer;
   if (static_cast<int64_t>(bytes.size()) != expected) {
     return WrongSize(tensor, static_cast<int64_t>(bytes.size()), expected);
   }
@@ -257,32 +219,31 @@ bool IsInteger(int32_t data_type) {
   }
 }
 
-// Adds `value` to the raw payload or the typed field of `tensor`, whose data type is set; false: it overflows.
-bool AppendFloat(double value, bool raw, std::string& bytes, TensorProto& tensor) {
-  switch (tensor.data_type()) {
-    case TensorProto::DOUBLE:
-      raw ? Append(value, bytes) : tensor.add_double_data(value);
-      return true;
-    case TensorProto::FLOAT: {
-      // From half way between the largest float and 2^128 on, rounding would give infinity.
-      if (std::isfinite(value) && std::abs(value) >= 0x1.ffffffp+127) {
-        return false;
-      }
-      const float rounded = static_cast<float>(value);
-      raw ? Append(rounded, bytes) : tensor.add_float_data(rounded);
-      return true;
-    }
-    default: {
-      const SmallFloat& format = tensor.data_type() == TensorProto::FLOAT16 ? kHalf : kBfloat16;
+// From half way between the largest float and 2^128 on, rounding would give infinity.
+bool FitsFloat(double value) { return !std::isfinite(value) || std::abs(value) < 0x1.ffffffp+127; }
+
+// Calls write(number) with every value as its storage type; returns the first one that overflows.
+template <typename Write>
+std::optional<double> RoundAll(absl::Span<const double> values, int32_t data_type, Write write) {
+  for (const double value : values) {
+    if (data_type == TensorProto::DOUBLE) {
+      write(value);
+    } else if (data_type == TensorProto::FLOAT) {
+      if (!FitsFloat(value)) return value;
+      write(static_cast<float>(value));
+    } else {
+      const SmallFloat& format = data_type == TensorProto::FLOAT16 ? kHalf : kBfloat16;
       const uint16_t bits = ToBits(value, format);
-      if (std::isfinite(value) && (bits & 0x7fff) == format.infinity) {
-        return false;
-      }
-      raw ? Append(bits, bytes) : tensor.add_int32_data(bits);
-      return true;
+      if (std::isfinite(value) && (bits & 0x7fff) == format.infinity) return value;
+      write(bits);
     }
   }
+  return std::nullopt;
 }
+
+void AddTyped(double value, TensorProto& tensor) { tensor.add_double_data(value); }
+void AddTyped(float value, TensorProto& tensor) { tensor.add_float_data(value); }
+void AddTyped(uint16_t bits, TensorProto& tensor) { tensor.add_int32_data(bits); }
 
 }  // namespace
 
@@ -316,8 +277,8 @@ int64_t PayloadBytes(int32_t data_type, int64_t count) {
 }
 
 int64_t StoredBytes(const TensorProto& tensor) {
-  if (tensor.has_raw_data()) {
-    return static_cast<int64_t>(tensor.raw_data().size());
+  if (tensor.has_raw_data() || Borrows(tensor)) {
+    return static_cast<int64_t>(RawData(tensor).size());
   }
   int64_t bytes = 0;
   for (const std::string& text : tensor.string_data()) {
@@ -413,16 +374,21 @@ absl::StatusOr<TensorProto> EncodeFloats(absl::string_view name, absl::Span<cons
   tensor.set_data_type(like.data_type());
   tensor.mutable_dims()->Add(shape.begin(), shape.end());
   const bool typed = like.float_data_size() + like.double_data_size() + like.int32_data_size() > 0;
-  std::string bytes;
-  bytes.reserve(typed ? 0 : values.size() * static_cast<size_t>(ElementBytes(like.data_type())));
-  for (const double value : values) {
-    if (!AppendFloat(value, !typed, bytes, tensor)) {
-      return absl::OutOfRangeError(absl::StrCat("tensor ", Quote(name), ": ", value, " does not fit into ",
-                                                TensorProto::DataType_Name(like.data_type())));
-    }
+  std::optional<double> overflow;
+  if (typed) {
+    overflow = RoundAll(values, like.data_type(), [&](auto number) { AddTyped(number, tensor); });
+  } else {
+    std::string& bytes = *tensor.mutable_raw_data();
+    bytes.resize(values.size() * static_cast<size_t>(ElementBytes(like.data_type())));
+    char* next = bytes.data();
+    overflow = RoundAll(values, like.data_type(), [&](auto number) {
+      std::memcpy(next, &number, sizeof(number));
+      next += sizeof(number);
+    });
   }
-  if (!typed) {
-    tensor.set_raw_data(std::move(bytes));
+  if (overflow.has_value()) {
+    return absl::OutOfRangeError(absl::StrCat("tensor ", Quote(name), ": ", *overflow, " does not fit into ",
+                                              TensorProto::DataType_Name(like.data_type())));
   }
   return tensor;
 }

@@ -135,6 +135,7 @@ class Validator {
     }
     absl::flat_hash_map<absl::string_view, int64_t> versions;
     for (const onnx::OperatorSetIdProto& opset : model_.opset_import()) {
+      CNNOPT_RETURN_IF_ERROR(CheckIdentifier(opset.domain()));
       const absl::string_view domain = opset.domain() == "ai.onnx" ? "" : absl::string_view(opset.domain());
       const int64_t known = versions.emplace(domain, opset.version()).first->second;
       if (opset.version() < 1 || known != opset.version()) {
@@ -148,12 +149,15 @@ class Validator {
     return imports_standard_ || !versions.empty() ? absl::OkStatus() : Invalid("the model imports no operator set");
   }
 
-  absl::Status CheckName(absl::string_view name) const {
+  absl::Status CheckLength(absl::string_view name, int64_t Limits::* limit) const {
     const auto bytes = static_cast<int64_t>(name.size());
-    return bytes <= limits_.name_bytes
+    return bytes <= limits_.*limit
                ? absl::OkStatus()
-               : Annotate(LimitExceeded(&Limits::name_bytes, limits_, "the length of a name", bytes), Quote(name));
+               : Annotate(LimitExceeded(limit, limits_, "the length of a name", bytes), Quote(name));
   }
+  absl::Status CheckName(absl::string_view name) const { return CheckLength(name, &Limits::name_bytes); }
+  // What people name, not exporters: operators, attributes, functions and domains.
+  absl::Status CheckIdentifier(absl::string_view name) const { return CheckLength(name, &Limits::identifier_bytes); }
 
   absl::Status Count(int64_t Limits::* limit, absl::string_view what, int64_t more, int64_t& count) const {
     count += more;
@@ -167,6 +171,7 @@ class Validator {
       return Annotate(LimitExceeded(&Limits::depth, limits_, "the nesting of subgraphs", depth),
                       absl::StrCat("graph ", Quote(graph.name())));
     }
+    CNNOPT_RETURN_IF_ERROR(CheckName(graph.name()));
     CNNOPT_RETURN_IF_ERROR(CheckInputs(graph, scope));
     CNNOPT_RETURN_IF_ERROR(CheckInitializers(graph, scope));
     CNNOPT_RETURN_IF_ERROR(CheckNodes(graph.node(), depth, scope));
@@ -193,8 +198,9 @@ class Validator {
   }
 
   absl::Status CheckFunction(const onnx::FunctionProto& function) {
-    CNNOPT_RETURN_IF_ERROR(CheckName(function.name()));
-    CNNOPT_RETURN_IF_ERROR(CheckName(function.domain()));
+    CNNOPT_RETURN_IF_ERROR(CheckIdentifier(function.name()));
+    CNNOPT_RETURN_IF_ERROR(CheckIdentifier(function.domain()));
+    CNNOPT_RETURN_IF_ERROR(CheckIdentifier(function.overload()));
     in_function_ = true;  // functions import their own operator sets
     Scope scope;
     for (const std::string& input : function.input()) {
@@ -287,8 +293,9 @@ class Validator {
 
   absl::Status CheckNode(const onnx::NodeProto& node, int64_t depth, Scope& scope) {
     CNNOPT_RETURN_IF_ERROR(CheckName(node.name()));
-    CNNOPT_RETURN_IF_ERROR(CheckName(node.op_type()));
-    CNNOPT_RETURN_IF_ERROR(CheckName(node.domain()));
+    CNNOPT_RETURN_IF_ERROR(CheckIdentifier(node.op_type()));
+    CNNOPT_RETURN_IF_ERROR(CheckIdentifier(node.domain()));
+    CNNOPT_RETURN_IF_ERROR(CheckIdentifier(node.overload()));
     if (node.op_type().empty()) {
       return Invalid(absl::StrCat("node ", Quote(node.name()), " has no operator"));
     }
@@ -321,7 +328,8 @@ class Validator {
     if (attribute.name().empty()) {
       return Invalid(absl::StrCat(Describe(node), ": an attribute has no name"));
     }
-    CNNOPT_RETURN_IF_ERROR(CheckName(attribute.name()));
+    CNNOPT_RETURN_IF_ERROR(CheckIdentifier(attribute.name()));
+    CNNOPT_RETURN_IF_ERROR(CheckIdentifier(attribute.ref_attr_name()));
     if (!in_function_ && !attribute.ref_attr_name().empty()) {
       return Invalid(absl::StrCat(Attribute(node, attribute), " refers to attribute ", Quote(attribute.ref_attr_name()),
                                   " of a function, but stands in none"));

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "onnx_io/borrow.h"
 #include "onnx_io/external_data.h"
 #include "onnx_io/quote.h"
 #include "onnx_io/status_macros.h"
@@ -90,6 +91,10 @@ std::vector<Field> UsedFields(const TensorProto& tensor) {
 absl::Status ValidateExternal(const TensorProto& tensor, int64_t bytes) {
   if (tensor.data_type() == TensorProto::STRING) {
     return Invalid("strings cannot be external data");
+  }
+  if (Borrows(tensor)) {
+    return tensor.external_data(1).value() == absl::StrCat(bytes) ? absl::OkStatus()
+                                                                  : Invalid("borrows a payload of another size");
   }
   CNNOPT_ASSIGN_OR_RETURN(const ExternalRange range, ReadExternalRange(tensor));
   if (bytes < 0 && !range.length.has_value()) {

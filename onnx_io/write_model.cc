@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "onnx_io/borrow.h"
 #include "onnx_io/external_data.h"
 #include "onnx_io/file_io.h"
 #include "onnx_io/model_file.h"
@@ -74,6 +75,7 @@ absl::StatusOr<std::unique_ptr<ExternalPayloads>> TakePayloads(onnx::ModelProto&
 
 absl::StatusOr<int64_t> WrittenBytes(onnx::ModelProto& model, const std::string& path, const WriteOptions& options) {
   CNNOPT_ASSIGN_OR_RETURN(const std::string target, ResolveLinks(path));
+  const PayloadsInPlace in_place(model);
   CNNOPT_ASSIGN_OR_RETURN(const auto payloads, TakePayloads(model, options));
   int64_t bytes = 0;
   if (!payloads->empty()) {
@@ -90,6 +92,7 @@ StagedFiles::~StagedFiles() = default;
 absl::StatusOr<std::string> StagedFiles::StageModel(onnx::ModelProto& model, const std::string& path,
                                                     const WriteOptions& options) {
   CNNOPT_ASSIGN_OR_RETURN(const std::string target, ResolveLinks(path));
+  const PayloadsInPlace in_place(model);
   CNNOPT_ASSIGN_OR_RETURN(const auto payloads, TakePayloads(model, options));
   Staged data;
   if (!payloads->empty()) {

@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "onnx_io/borrow.h"
 #include "onnx_io/graph_view.h"
 #include "onnx_io/shapes.h"
 #include "onnx_io/status_macros.h"
@@ -45,8 +46,9 @@ ValueFacts DescribeValue(const onnx::ValueInfoProto& value, const std::map<std::
   std::vector<std::string> sizes;
   for (int i = 0; i < tensor.shape().dim_size(); ++i) {
     const auto& dim = tensor.shape().dim(i);
-    const bool settled = known != shapes.end() && i < static_cast<int>(known->second.size());
-    sizes.push_back(dim.has_dim_value() ? absl::StrCat(dim.dim_value())
+    const bool settled = known != shapes.end() && i < static_cast<int>(known->second.size()) &&
+                         known->second[static_cast<size_t>(i)] > 0;
+    sizes.push_back(dim.dim_value() > 0 ? absl::StrCat(dim.dim_value())
                     : settled           ? absl::StrCat(known->second[static_cast<size_t>(i)])
                     : dim.has_dim_param() && !dim.dim_param().empty() ? dim.dim_param()
                                                                       : "?");
@@ -180,7 +182,7 @@ absl::StatusOr<ModelFacts> Inspect(const onnx::ModelProto& model, const InspectO
     facts.totals = {TotalMacs(FindSites(view, shapes)), TotalParameters(model.graph()),
                     static_cast<int64_t>(model.ByteSizeLong())};
   }
-  onnx::ModelProto clean = model;
+  onnx::ModelProto clean = Borrow(model);
   CNNOPT_ASSIGN_OR_RETURN(const CleanupResult cleanup, RunCleanup(clean, selection.cleanups, inputs));
   facts.cleanups = cleanup.applied;
   CNNOPT_ASSIGN_OR_RETURN(const GraphView view, GraphView::Create(clean.graph(), inputs));

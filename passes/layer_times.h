@@ -3,9 +3,7 @@
 #ifndef CNNOPT_PASSES_LAYER_TIMES_H_
 #define CNNOPT_PASSES_LAYER_TIMES_H_
 
-#include <map>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -28,13 +26,10 @@ struct TimingContext {
   const ProgressSink& progress;
 };
 
-// What was measured before: nanoseconds by what was run. Layers of the same shape are measured once; a caller that
-// keeps the map for other models must not use it with another runtime, processor or number of threads.
-using TimeCache = std::map<std::string, double>;
-
-// Nanoseconds of every candidate of every site, "keep" first. Of every form a few ranks are measured and the others
-// interpolated. A candidate that is not faster than its layer costs more than the layer, so that it is never chosen.
-// Sites whose input shape or numbers are unknown cost 0. Errors: what the runtime said.
+// Nanoseconds of every candidate of every site, "keep" first. What stands in `cache` is not measured again: layers of
+// the same shape, and those of a job before. Of every form a few ranks are measured and the others interpolated. A
+// candidate that is not faster than its layer costs more than the layer, so that it is never chosen. Sites whose input
+// shape or numbers are unknown cost 0. Errors: what the runtime said.
 absl::StatusOr<Costs> TimeCandidates(const TimingContext& context, TimeCache& cache);
 
 }  // namespace cnnopt

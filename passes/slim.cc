@@ -9,6 +9,7 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "onnx_io/borrow.h"
 #include "onnx_io/graph_view.h"
 #include "onnx_io/shapes.h"
 #include "onnx_io/status_macros.h"
@@ -111,7 +112,7 @@ Totals TotalsOf(const onnx::ModelProto& model, const std::vector<Site>& sites) {
   Totals totals;
   totals.macs = TotalMacs(sites);
   totals.params = TotalParameters(model.graph());
-  totals.bytes = static_cast<int64_t>(model.ByteSizeLong());
+  totals.bytes = SerializedBytes(model);
   return totals;
 }
 
@@ -126,7 +127,7 @@ struct Job {
   std::optional<Reference> reference = {};  // held-out samples and what the original makes of them
   std::vector<Sample> fit_samples = {};     // those that may be fitted to; none: by weights only
   std::map<std::string, Shape> shapes = {};
-  onnx::ModelProto clean = {};         // after the exact rewrites
+  onnx::ModelProto clean = {};         // after the exact rewrites; borrows from the original
   std::optional<GraphView> view = {};  // of `clean`
   std::vector<Site> sites = {};        // of `clean`
   std::vector<SiteForms> forms = {};   // what the user leaves open for each
@@ -175,7 +176,7 @@ absl::Status RunOriginal(Job& job) {
 // the wrong shape.
 absl::Status CheckFolded(const Job& job) {
   if (ValidateModel(job.clean).ok() && CheckWithOnnx(job.clean).ok()) return absl::OkStatus();
-  onnx::ModelProto folded = job.original;
+  onnx::ModelProto folded = Borrow(job.original);
   for (const CleanupPass& pass : job.selection.cleanups) {
     if (pass.plan != PlanFoldConstants) continue;
     CNNOPT_RETURN_IF_ERROR(RunCleanup(folded, {pass}, InputsOf(job.original, job.options.assume_constant)).status());
@@ -187,7 +188,7 @@ absl::Status CheckFolded(const Job& job) {
 // Exact rewrites first: they make more layers plain.
 absl::Status CleanUp(Job& job) {
   job.Tell("clean up", 0, 1);
-  job.clean = job.original;
+  job.clean = Borrow(job.original);
   CNNOPT_ASSIGN_OR_RETURN(const CleanupResult cleanup, RunCleanup(job.clean, job.selection.cleanups,
                                                                   InputsOf(job.original, job.options.assume_constant)));
   job.report.cleanups = cleanup.applied;
@@ -199,7 +200,8 @@ absl::Status CleanUp(Job& job) {
 
 // Which layers there are, their numbers, and what may be done to each.
 absl::Status FindLayers(Job& job, const GraphView& view) {
-  job.sites = ReadSites(job.clean, view, job.shapes);
+  const bool only_exact = job.selection.forms.empty() && job.options.rules.layers.empty();  // which needs no numbers
+  job.sites = only_exact ? FindSites(view, job.shapes) : ReadSites(job.clean, view, job.shapes);
   CNNOPT_ASSIGN_OR_RETURN(job.forms,
                           ApplyRules(job.options.rules, job.sites, job.selection.forms, job.report.warnings));
   return absl::OkStatus();
@@ -467,7 +469,10 @@ absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& opti
   CNNOPT_ASSIGN_OR_RETURN(const std::unique_ptr<SlimJob> job, SlimJob::Prepare(model, options, progress));
   onnx::ModelProto slim;
   CNNOPT_ASSIGN_OR_RETURN(SlimReport report, job->Run(options, slim));
-  if (report.verdict == Verdict::kSlimmed) model = std::move(slim);
+  if (report.verdict == Verdict::kSlimmed) {
+    TakeOver(model, slim);
+    model = std::move(slim);
+  }
   return report;
 }
 

@@ -70,12 +70,18 @@ struct Goal {
   Bounds bounds;                          // measured by running both models on the samples
 };
 
+// Nanoseconds of layers and of what could replace them, by what was run. They hold for one ONNX Runtime, processor and
+// number of threads.
+using TimeCache = std::map<std::string, double>;
+
 struct SlimOptions : Goal {
   std::vector<PassChoice> passes;  // empty: every form, and every cleanup pass
   bool cleanup = true;             // run the cleanup passes even when `passes` names only forms
   LayerRules rules;
   int latency_threads = 1;  // of ONNX Runtime, wherever time is measured
-  // What a model takes when it is written; null: its serialised size.
+  // Times that were measured before, to which the job adds its own; null: it starts with none.
+  std::shared_ptr<TimeCache> layer_times;
+  // What a model, which may borrow (onnx_io/borrow.h), takes when it is written; null: its SerializedBytes.
   std::function<absl::StatusOr<int64_t>(const onnx::ModelProto& model)> file_bytes;
   std::map<std::string, Shape> input_shapes;  // complete shapes of inputs, see InputShapes
   std::vector<Sample> samples;                // empty: synthetic ones are made
@@ -164,8 +170,8 @@ class SlimJob {
 
   // What the model takes as it is.
   const Totals& original() const;
-  // The report, and under the verdict kSlimmed in `slim` the model. The same goal gives the same model whatever was
-  // run before.
+  // The report, and under the verdict kSlimmed in `slim` the model, which borrows (onnx_io/borrow.h) from the one the
+  // job was made for. The same goal gives the same model whatever was run before.
   absl::StatusOr<SlimReport> Run(const Goal& goal, onnx::ModelProto& slim);
 
  private:

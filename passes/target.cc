@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "onnx_io/borrow.h"
 #include "onnx_io/shapes.h"
 #include "onnx_io/status_macros.h"
 #include "onnx_io/tensor.h"
@@ -95,7 +96,8 @@ absl::StatusOr<Target> LatencyTarget(const TargetContext& context) {
   const double original = clean.before_ms * 1e6;
   target.whole = std::llround(original);
   target.limit = std::llround(target.asked > 0 ? target.asked * original : options.target_latency->milliseconds * 1e6);
-  TimeCache cache;
+  TimeCache own;
+  TimeCache& cache = options.layer_times != nullptr ? *options.layer_times : own;
   CNNOPT_ASSIGN_OR_RETURN(target.costs, TimeCandidates({options.runtime, context.clean, context.view, context.sites,
                                                         context.proposals, options.latency_threads, context.progress},
                                                        cache));
@@ -184,7 +186,7 @@ absl::StatusOr<int64_t> Taken(const Target& target, const SlimOptions& options, 
 }
 
 absl::StatusOr<int64_t> FileBytes(const SlimOptions& options, const onnx::ModelProto& model) {
-  return options.file_bytes ? options.file_bytes(model) : static_cast<int64_t>(model.ByteSizeLong());
+  return options.file_bytes ? options.file_bytes(model) : SerializedBytes(model);
 }
 
 }  // namespace cnnopt

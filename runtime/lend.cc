@@ -4,27 +4,11 @@
 #include <set>
 #include <string>
 
-#include "google/protobuf/util/field_mask_util.h"
+#include "onnx_io/borrow.h"
 #include "onnx_io/tensor.h"
 
 namespace cnnopt {
 namespace {
-
-// Everything of `model` except the main graph's initializers. By field mask, so that fields a newer onnx adds come
-// along by themselves.
-onnx::ModelProto CopyWithoutInitializers(const onnx::ModelProto& model) {
-  using google::protobuf::util::FieldMaskUtil;
-  google::protobuf::FieldMask initializers;
-  initializers.add_paths("graph.initializer");
-  google::protobuf::FieldMask rest;
-  FieldMaskUtil::Subtract<onnx::ModelProto>(FieldMaskUtil::GetFieldMaskForAllFields<onnx::ModelProto>(), initializers,
-                                            &rest);
-  onnx::ModelProto copy;
-  FieldMaskUtil::MergeMessageTo(model, rest, FieldMaskUtil::MergeOptions(), &copy);
-  copy.mutable_unknown_fields()->MergeFrom(model.unknown_fields());
-  copy.mutable_graph()->mutable_unknown_fields()->MergeFrom(model.graph().unknown_fields());
-  return copy;
-}
 
 // Initializers a caller can override, and so ONNX Runtime's to read: from IR 4 on those that are also inputs.
 std::set<std::string> Overridable(const onnx::ModelProto& model) {
@@ -39,9 +23,10 @@ std::set<std::string> Overridable(const onnx::ModelProto& model) {
 
 bool CanLend(const onnx::TensorProto& tensor, size_t min_bytes) {
   const int64_t count = ElementCount(TensorShape(tensor));
-  return tensor.raw_data().size() >= min_bytes && tensor.data_location() == onnx::TensorProto::DEFAULT &&
+  const std::string& payload = RawData(tensor);
+  return payload.size() >= min_bytes && (tensor.data_location() == onnx::TensorProto::DEFAULT || Borrows(tensor)) &&
          ElementBytes(tensor.data_type()) > 0 && count >= 0 &&
-         PayloadBytes(tensor.data_type(), count) == static_cast<int64_t>(tensor.raw_data().size());
+         PayloadBytes(tensor.data_type(), count) == static_cast<int64_t>(payload.size());
 }
 
 void AddStub(const onnx::TensorProto& tensor, onnx::GraphProto& graph) {
@@ -65,7 +50,9 @@ LentModel Lend(const onnx::ModelProto& model, size_t min_bytes) {
       AddStub(tensor, *result.model.mutable_graph());
       result.lent.push_back(&tensor);
     } else {
-      *result.model.mutable_graph()->add_initializer() = tensor;
+      onnx::TensorProto& copy = *result.model.mutable_graph()->add_initializer();
+      copy = tensor;
+      MakeOwn(copy);
     }
   }
   return result;

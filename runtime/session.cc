@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "onnx_io/borrow.h"
 #include "onnx_io/status_macros.h"
 #include "onnx_io/topology.h"
 #include "runtime/lend.h"
@@ -31,7 +32,7 @@ struct Accepts {
 ONNXTensorElementDataType ElementType(int32_t data_type) { return static_cast<ONNXTensorElementDataType>(data_type); }
 
 // A tensor over foreign memory. ONNX Runtime's interface takes no const, but writes no input.
-Ort::Value Borrow(const std::string& bytes, const Shape& shape, int32_t data_type) {
+Ort::Value AsValue(const std::string& bytes, const Shape& shape, int32_t data_type) {
   static const OrtMemoryInfo* const cpu = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault).release();
   return Ort::Value::CreateTensor(cpu, const_cast<char*>(bytes.data()), bytes.size(), shape.data(), shape.size(),
                                   ElementType(data_type));
@@ -120,7 +121,7 @@ std::vector<Ort::Value> LendTo(Ort::SessionOptions& options, const std::vector<c
   std::vector<Ort::Value> values;
   for (const onnx::TensorProto* tensor : tensors) {
     names.push_back(tensor->name());
-    values.push_back(Borrow(tensor->raw_data(), TensorShape(*tensor), tensor->data_type()));
+    values.push_back(AsValue(RawData(*tensor), TensorShape(*tensor), tensor->data_type()));
     if (share) {
       options.AddInitializer(names.back().c_str(), values.back());
     }
@@ -146,17 +147,25 @@ void KeepOnly(const std::vector<std::string>& values, const std::map<std::string
     const std::vector<absl::string_view> outer = OuterReads(node);
     read.insert(outer.begin(), outer.end());
   }
-  const auto unread = [&](const onnx::TensorProto& tensor) { return read.count(tensor.name()) == 0; };
+  // Old formats list initializers among the inputs, too: without its value each would have to be fed.
+  std::set<std::string> dropped;
+  const auto unread = [&](const onnx::TensorProto& tensor) {
+    if (read.count(tensor.name()) > 0) return false;
+    dropped.insert(tensor.name());
+    return true;
+  };
   const auto lent_unread = [&](const onnx::TensorProto* tensor) { return unread(*tensor); };
   lent.lent.erase(std::remove_if(lent.lent.begin(), lent.lent.end(), lent_unread), lent.lent.end());
   auto& tensors = *graph.mutable_initializer();
   tensors.erase(std::remove_if(tensors.begin(), tensors.end(), unread), tensors.end());
   graph.mutable_node()->Swap(&nodes);
   graph.clear_output();
-  if (given.empty()) return;
   auto& inputs = *graph.mutable_input();
-  const auto input_unread = [&](const onnx::ValueInfoProto& input) { return read.count(input.name()) == 0; };
+  const auto input_unread = [&](const onnx::ValueInfoProto& input) {
+    return given.empty() ? dropped.count(input.name()) > 0 : read.count(input.name()) == 0;
+  };
   inputs.erase(std::remove_if(inputs.begin(), inputs.end(), input_unread), inputs.end());
+  if (given.empty()) return;
   auto& infos = *graph.mutable_value_info();
   const auto fed = [&](const onnx::ValueInfoProto& info) { return given.count(info.name()) != 0; };
   infos.erase(std::remove_if(infos.begin(), infos.end(), fed), infos.end());
@@ -170,6 +179,16 @@ void KeepOnly(const std::vector<std::string>& values, const std::map<std::string
     type.set_elem_type(value.data_type);
     type.mutable_shape();  // also of a scalar
     for (size_t axis = 0; axis < value.rank; ++axis) type.mutable_shape()->add_dim();
+  }
+}
+
+// Some exporters write 0 for a size that is open, as InputShapes takes it; ONNX Runtime would accept nothing else then.
+void OpenZeroSizes(onnx::GraphProto& graph) {
+  for (onnx::ValueInfoProto& input : *graph.mutable_input()) {
+    if (!input.type().has_tensor_type() || !input.type().tensor_type().has_shape()) continue;
+    for (auto& dim : *input.mutable_type()->mutable_tensor_type()->mutable_shape()->mutable_dim()) {
+      if (dim.has_dim_value() && dim.dim_value() <= 0) dim.clear_dim_value();
+    }
   }
 }
 
@@ -214,6 +233,7 @@ absl::StatusOr<Session> Session::Create(std::shared_ptr<const OnnxRuntime> runti
   auto impl = std::make_unique<Impl>();
   impl->runtime = std::move(runtime);
   LentModel lent = Lend(model);
+  OpenZeroSizes(*lent.model.mutable_graph());
   if (!options.own_outputs) KeepOnly(options.extra_outputs, options.given, lent);
   std::set<std::string> known;
   for (const onnx::ValueInfoProto& output : lent.model.graph().output()) {
@@ -251,12 +271,12 @@ absl::StatusOr<Session> Session::Create(std::shared_ptr<const OnnxRuntime> runti
 absl::StatusOr<std::vector<Tensor>> Session::Run(const Sample& inputs) const {
   CNNOPT_RETURN_IF_ERROR(impl_->CheckInputs(inputs));
   std::vector<Tensor> outputs;
-  CNNOPT_RETURN_IF_ERROR(CallOrt("the run failed", absl::StatusCode::kInternal, [&] {
+  CNNOPT_RETURN_IF_ERROR(CallOrt("ONNX Runtime cannot run the model", absl::StatusCode::kInvalidArgument, [&] {
     std::vector<const char*> input_names;
     std::vector<Ort::Value> values;
     for (const auto& [name, tensor] : inputs) {
       input_names.push_back(name.c_str());
-      values.push_back(Borrow(tensor.bytes, tensor.shape, tensor.data_type));
+      values.push_back(AsValue(tensor.bytes, tensor.shape, tensor.data_type));
     }
     std::vector<const char*> output_names;
     for (const std::string& name : impl_->outputs) {

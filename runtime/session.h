@@ -83,7 +83,7 @@ class Session {
   std::vector<std::string> input_names() const;          // those that must be fed, sorted
   const std::vector<std::string>& output_names() const;  // the model's outputs, then extra_outputs
   // Outputs in the order of output_names(). Non-tensor outputs (sequences, maps) come back as an empty Tensor of
-  // data_type UNDEFINED, so do strings. Errors: InvalidArgument (inputs do not fit), Internal (the run failed).
+  // data_type UNDEFINED, so do strings. Errors: InvalidArgument (inputs do not fit, the run failed).
   absl::StatusOr<std::vector<Tensor>> Run(const Sample& inputs) const;
 
  private:

@@ -3,10 +3,10 @@
 #
 #   scripts/setup.sh          compiler, libraries, onnx, protobuf, ONNX Runtime
 #   scripts/setup.sh --dev    the same, and clang with its formatter, linter, sanitizers and fuzzer, strace for tests
-#                             of failing system calls, onnx's own test models, chromium and jsonschema for tests of
-#                             reports, zsh, fish and groff for tests of completions and the manual page, Slurm and GNU
-#                             parallel for tests of clusters, pkg-config for those of the installed library,
-#                             hadolint for the Dockerfile
+#                             of failing system calls, libfaketime for those of other clocks, onnx's own test models,
+#                             chromium and jsonschema for tests of reports, zsh, fish and groff for tests of completions
+#                             and the manual page, Slurm and GNU parallel for tests of clusters, pkg-config for those
+#                             of the installed library, hadolint for the Dockerfile
 #
 # System packages come from apt. Everything else goes under one folder, $CNNOPT_PREFIX
 # (default ~/.cache/cnnopt), which can be deleted at any time and is filled again by the next run.
@@ -41,7 +41,7 @@ install_apt_packages() {
     libprotobuf-dev protobuf-compiler libabsl-dev libeigen3-dev libopenblas-dev
     libcli11-dev nlohmann-json3-dev libre2-dev libarchive-dev libssl-dev libstb-dev libgtest-dev libgmock-dev)
   if [ "$dev" = yes ]; then packages+=(clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19 strace libonnx-testdata
-    chromium python3-jsonschema zsh fish groff-base slurm-wlm munge parallel python3-yaml pkg-config); fi
+    chromium python3-jsonschema zsh fish groff-base slurm-wlm munge parallel python3-yaml pkg-config libfaketime); fi
   local -a missing=()
   local package
   for package in "${packages[@]}"; do

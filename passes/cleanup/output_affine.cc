@@ -24,8 +24,17 @@ struct Linear {
   // Element i of the weight belongs to output channel (i / group_size) * group_channels + i / inner % group_channels.
   int64_t inner = 1, group_channels = 1, group_size = 1;
 
-  size_t ChannelOf(int64_t i) const {
-    return static_cast<size_t>(i / group_size * group_channels + i / inner % group_channels);
+  // Calls visit(i, channel) for every element, in order; group_size is a multiple of inner * group_channels.
+  template <typename Visit>
+  void ForEachElement(size_t elements, Visit visit) const {
+    size_t i = 0;
+    for (int64_t first = 0; i < elements; first += group_channels) {
+      int64_t channel = 0;
+      for (int64_t run = 0; run < group_size; run += inner) {
+        for (int64_t k = 0; k < inner; ++k, ++i) visit(i, static_cast<size_t>(first + channel));
+        channel = channel + 1 == group_channels ? 0 : channel + 1;
+      }
+    }
   }
 };
 
@@ -117,21 +126,20 @@ double Epsilon(int32_t data_type) {
 // the dtype's subnormal numbers would hurt it.
 absl::StatusOr<onnx::TensorProto> ScaledWeight(const Linear& linear, const std::vector<double>& scale) {
   CNNOPT_ASSIGN_OR_RETURN(std::vector<double> values, DecodeFloats(*linear.weight));
-  for (size_t i = 0; i < values.size(); ++i) {
-    values[i] *= scale[linear.ChannelOf(static_cast<int64_t>(i))];
-    if (!std::isfinite(values[i])) {
-      return absl::UnimplementedError("a weight is not finite");
-    }
-  }
+  bool finite = true;
+  linear.ForEachElement(values.size(), [&](size_t i, size_t channel) {
+    values[i] *= scale[channel];
+    finite = finite && std::isfinite(values[i]);
+  });
+  if (!finite) return absl::UnimplementedError("a weight is not finite");
   CNNOPT_ASSIGN_OR_RETURN(onnx::TensorProto tensor,
                           EncodeFloats(linear.weight->name(), TensorShape(*linear.weight), values, *linear.weight));
   CNNOPT_ASSIGN_OR_RETURN(const std::vector<double> rounded, DecodeFloats(tensor));
   std::vector<double> error(scale.size(), 0), norm(scale.size(), 0);
-  for (size_t i = 0; i < values.size(); ++i) {
-    const size_t channel = linear.ChannelOf(static_cast<int64_t>(i));
+  linear.ForEachElement(values.size(), [&](size_t i, size_t channel) {
     error[channel] = std::max(error[channel], std::abs(rounded[i] - values[i]));
     norm[channel] = std::max(norm[channel], std::abs(values[i]));
-  }
+  });
   for (size_t channel = 0; channel < scale.size(); ++channel) {
     if (error[channel] > Epsilon(linear.info.data_type) * norm[channel]) {
       return absl::UnimplementedError(absl::StrCat("the weights of channel ", channel, " would underflow"));

@@ -1,9 +1,9 @@
 // dsc: a convolution as a sum of T depthwise separable ones (the MobileNet block, T times).
 //
-//   depthwise first:   x ─┬─ depthwise KxK ─ pointwise ─┐          pointwise first:   x ─┬─ pointwise ─ depthwise KxK
-//   ─┐
-//                         ├─ depthwise KxK ─ pointwise ─┤+ ─ y                           ├─ pointwise ─ depthwise KxK
-//                         ─┤+ ─ y └─ ...                       ─┘                                └─ ... ─┘
+//   depthwise first:                                        pointwise first:
+//   x ─┬─ depthwise KxK ─ pointwise ─┐                      x ─┬─ pointwise ─ depthwise KxK ─┐
+//      ├─ depthwise KxK ─ pointwise ─┼+ ─ y                    ├─ pointwise ─ depthwise KxK ─┼+ ─ y
+//      └─ ...                       ─┘                         └─ ...                       ─┘
 //
 //   V[o,c,k] = sum_t P_t[o,c] D_t[c,k]                             V[o,c,k] = sum_t D_t[o,k] P_t[o,c]
 //   MACs per output pixel: T Ci (K + Co)                           T Co (stride^2 Ci + K)
@@ -17,7 +17,9 @@
 // Applies when the kernel has more than one tap and the layer is not depthwise already. Rank T = min(K, Co) (or
 // min(K, Ci)) is exact.
 //
-// T multiplier-1 branches and a sum, never a depthwise Conv with a multiplier: ONNX Runtime has no fast kernel for it.
+// T multiplier-1 branches and a sum: a depthwise Conv with a multiplier, for which ONNX Runtime has no fast kernel,
+// takes up to twice as long, a Concat of T depthwise Convs before one pointwise a little longer
+// (benchmarks/emission.py).
 #include <algorithm>
 #include <functional>
 #include <utility>

@@ -159,6 +159,7 @@ def slim(
     target_params: float | None = None,
     target_size: float | str | None = None,
     target_latency: float | str | None = None,
+    cost_cache: str | os.PathLike[str] | None = None,
     max_error: float | None = None,
     min_agreement: float | None = None,
     calibration: Calibration = None,
@@ -202,6 +203,7 @@ def slim(
     max_depth: int | None = None,
     max_rank: int | None = None,
     max_name_bytes: int | str | None = None,
+    max_identifier_bytes: int | str | None = None,
     ort: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Result:
@@ -216,6 +218,7 @@ def slim(
         passes: forms and cleanup passes to use, "dsc" or "dsc:rank=2"; "auto": all of them.
         target_macs, target_params: at most this fraction of the original's.
         target_size: a fraction, or bytes like "800KB". target_latency: a fraction, or "12ms", measured here.
+        cost_cache: file of the times of layers that target_latency measures, read and added to.
         max_error: bound on the relative output error; min_agreement: on the share of samples that keep their top-1.
         calibration: samples: an array, one or several behind each other; a dict of arrays by input; an iterable of
             either, of which at most `samples` items are taken; or paths, as --calibration. None: made-up samples.
@@ -233,7 +236,8 @@ def slim(
     option, held = _samples.take(calibration, samples)
     options = _options(ort, {
         "pass": _texts(passes), "target_macs": target_macs, "target_params": target_params,
-        "target_size": target_size, "target_latency": target_latency, "max_error": max_error,
+        "target_size": target_size, "target_latency": target_latency, "cost_cache": cost_cache,
+        "max_error": max_error,
         "min_agreement": min_agreement, "calibration": option, "samples": samples, "scale": _numbers(scale),
         "mean": _numbers(mean), "std": _numbers(std), "resize": resize, "crop": crop, "channel_order": channel_order,
         "layout": layout, "fit": fit, "seed": seed, "input_shape": _shapes(input_shapes), "no_cleanup": not cleanup,
@@ -245,7 +249,7 @@ def slim(
         "verify": verify, "no_latency": not latency, "threads": threads, "max_memory": max_memory,
         "max_file_bytes": max_file_bytes, "max_model_memory": max_model_memory, "max_nodes": max_nodes,
         "max_initializers": max_initializers, "max_depth": max_depth, "max_rank": max_rank,
-        "max_name_bytes": max_name_bytes,
+        "max_name_bytes": max_name_bytes, "max_identifier_bytes": max_identifier_bytes,
     })
     arrays = _samples.for_native(held)
     slimmed: Any

@@ -21,6 +21,7 @@ Options AllOptions() {
   options.target_params = 0.2;
   options.target_size = "800KB";
   options.target_latency = "12ms";
+  options.cost_cache = "times.json";
   options.max_error = 1e-05;
   options.min_agreement = 0.99;
   options.evaluate = "score {model}";
@@ -61,6 +62,7 @@ Options AllOptions() {
   options.max_depth = 10;
   options.max_rank = 11;
   options.max_name_bytes = 1004;
+  options.max_identifier_bytes = 1006;
   options.max_memory = 1005;
   options.verify = Options::Verify::kReport;
   options.latency = false;

@@ -325,6 +325,23 @@ TEST_F(HostileFile, Attributes) {
   });
 }
 
+// What only running it shows: the blame is still the model's. How long ONNX Runtime takes is not ours.
+TEST_F(HostileFile, CannotBeRun) {
+  onnx::ModelProto model = Model();
+  Add(model, "Gather", "y", "z").add_input("beyond");
+  onnx::TensorProto& index = *model.mutable_graph()->add_initializer();
+  index.set_name("beyond");
+  index.set_data_type(onnx::TensorProto::INT64);
+  index.add_dims(1);
+  index.add_int64_data(7);
+  model.mutable_graph()->add_output()->set_name("z");
+  folder_.Write("in.onnx", model.SerializeAsString());
+  const Finished run = RunCnnopt({folder_.Path("in.onnx"), folder_.Path("out.onnx"), "--samples=8"});
+  EXPECT_EQ(run.code, 3) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("cannot run the model"));
+  EXPECT_EQ(FileBytes(folder_.Path("out.onnx")), "old");
+}
+
 TEST_F(HostileFile, CutAnywhere) {
   const std::string bytes = Model().SerializeAsString();
   for (size_t size = 0; size < bytes.size(); size += 7) {
@@ -369,6 +386,7 @@ TEST_F(HostileFile, LimitsByFlag) {
       {"--max-depth", 3},
       {"--max-rank", 4},
       {"--max-name-bytes", 18},
+      {"--max-identifier-bytes", 11},
   };
   EXPECT_EQ(needed.size() + 1, AllLimits().size());  // --max-model-memory is an estimate: below
   for (const auto& [flag, n] : needed) {

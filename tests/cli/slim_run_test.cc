@@ -106,8 +106,15 @@ TEST_F(SlimRun, TheReportShowsWhatTheChoiceWasMadeFromAndTheWorstSamples) {
 }
 
 TEST_F(SlimRun, ABudgetOfTimeIsMet) {
-  RunOk({resnet_, out_, samples_, "--target-latency=0.7", "--report=" + folder_.Path("r.json")});
+  const std::string times = folder_.Path("times.json");
+  RunOk(
+      {resnet_, out_, samples_, "--target-latency=0.7", "--cost-cache=" + times, "--report=" + folder_.Path("r.json")});
   const Json report = Json::parse(FileBytes(folder_.Path("r.json")));
+  const Json measured = Json::parse(FileBytes(times))["nanoseconds"];
+  ASSERT_EQ(measured.size(), 1u);  // machine
+  EXPECT_THAT(measured.begin().key(), HasSubstr("1 thread"));
+  EXPECT_GT(measured.front().size(), 10u);
+  EXPECT_THAT(report.dump(), Not(HasSubstr("cost-cache")));  // what it was told has no part in what it made
   ASSERT_EQ(report["budgets"].size(), 1u);
   EXPECT_EQ(report["budgets"][0]["unit"], "nanoseconds");
   EXPECT_LE(report["budgets"][0]["reached"].get<double>(), 1.2 * report["budgets"][0]["limit"].get<double>());

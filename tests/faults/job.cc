@@ -7,6 +7,8 @@
 #include "absl/strings/match.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "onnx_io/checksum.h"
 #include "onnx_io/model_file.h"
 #include "tests/testing/slim_checks.h"
 #include "tests/testing/status.h"
@@ -71,10 +73,18 @@ void Job::ExpectOldOrNew(const Finished& run, bool printed_too_late) const {
 }
 
 void Job::ExpectWholeOut() const {
+  const std::string report = FileBytes(folder_.Path("r.json"));
+  const bool old_report = report == kOldReport;
+  if (!old_report) {
+    const auto json = nlohmann::json::parse(report, nullptr, false);
+    ASSERT_FALSE(json.is_discarded()) << report;
+    EXPECT_EQ(json["output"]["sha256"], Sha256Hex(new_out_));
+  }
   if (!HasNewOut()) {
     EXPECT_EQ(FileBytes(folder_.Path("out.onnx")), kOldOut);
     return;
   }
+  EXPECT_FALSE(old_report);
   EXPECT_THAT(ReadModel(folder_.Path("out.onnx")), IsOk());
 }
 

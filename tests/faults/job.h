@@ -28,7 +28,9 @@ class Job {
   // the old ones; `printed_too_late`: 74 with the new files, because only the result could not be printed. Never is
   // there a temporary file.
   void ExpectOldOrNew(const Finished& run, bool printed_too_late = false) const;
-  // OUT is the old or the new one, whole: its data is there. Temporary files may be left.
+  // What holds whenever the process was killed: OUT is the old or the new one, whole: its data is there, and when it
+  // is new, so is the report. A new report holds the checksum of the new OUT, so that beside the old one it is seen to
+  // be another's. Temporary files may be left.
   void ExpectWholeOut() const;
 
  private:

@@ -126,16 +126,41 @@ TEST_F(Faults, OfFsync) {
 
 TEST_F(Faults, OfRename) { ExpectFailures("rename", "EIO", {74}); }
 
-// File systems that cannot exchange two names.
+// File systems that cannot exchange two names, with hard links and without.
 TEST_F(Faults, OfExchange) {
   ExpectNoFailure("renameat2", "EINVAL");
-  constexpr int kRenames = 5;  // three in place of the exchange, the data file and OUT
-  for (int n = 1; n <= kRenames; ++n) {
+  for (const bool links : {true, false}) {
+    std::vector<std::string> injections = {"renameat2:error=EINVAL"};
+    if (!links) injections.emplace_back("link,linkat:error=EPERM");
+    const Finished whole = Trace("rename,renameat2,link,linkat", injections);
+    EXPECT_EQ(whole.code, 0) << whole.err;
+    job_.ExpectOldOrNew(whole);
+    job_.Reset();
+    const int renames = links ? 4 : 5;  // two or three in place of the exchange, the data file and OUT
+    for (int n = 1; n <= renames; ++n) {
+      SCOPED_TRACE(absl::StrCat("rename ", n, links ? " with links" : ""));
+      std::vector<std::string> all = injections;
+      all.push_back(absl::StrCat("rename:error=EIO:when=", n));
+      const Finished run = Trace("rename,renameat2,link,linkat", all);
+      EXPECT_EQ(run.code, 74) << run.err;
+      job_.ExpectOldOrNew(run);
+      job_.Reset();
+    }
+  }
+}
+
+// With hard links the report, too, is the old or the new one whenever the process is killed in place of an exchange.
+TEST_F(Faults, KilledWhileNamesAreExchanged) {
+  for (int n = 1; n <= 4; ++n) {
     SCOPED_TRACE(n);
-    const Finished run =
-        Trace("rename,renameat2", {"renameat2:error=EINVAL", absl::StrCat("rename:error=EIO:when=", n)});
-    EXPECT_EQ(run.code, 74) << run.err;
-    job_.ExpectOldOrNew(run);
+    EXPECT_EQ(
+        Trace("rename,renameat2", {"renameat2:error=EINVAL", absl::StrCat("rename:signal=SIGKILL:when=", n)}).code,
+        -SIGKILL);
+    job_.ExpectWholeOut();
+    EXPECT_NE(FileBytes(job_.folder().Path("r.json")), "");
+    const Finished next = job_.Run();
+    EXPECT_EQ(next.code, 0) << next.err;
+    job_.ExpectOldOrNew(next);
     job_.Reset();
   }
 }
@@ -157,7 +182,7 @@ TEST_F(Faults, InterruptedCallsAreRepeated) {
 
 // SIGKILL leaves at worst a temporary file, which the next run sweeps.
 TEST_F(Faults, KilledAtEveryCall) {
-  for (const char* call : {"openat", "write", "fsync", "rename"}) {
+  for (const char* call : {"openat", "write", "fsync", "renameat2", "rename"}) {
     int leftovers = 0;
     for (const int n : CallsOf(call)) {
       SCOPED_TRACE(absl::StrCat(call, " number ", n));

@@ -8,6 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "tests/fuzz/hostile_edits.h"
+#include "tests/fuzz/wrap.h"
+
 namespace cnnopt::testing {
 namespace {
 
@@ -216,6 +219,19 @@ void MutateField(onnx::ModelProto& model, Choices& choices) {
     reflection.ClearField(&message, field);
   } else {
     SetScalar(message, field, strings, choices);
+  }
+}
+
+void MutateModel(onnx::ModelProto& model, Choices& choices) {
+  switch (choices.Below(6)) {
+    case 1:
+      WrapNode(model, choices);
+      break;
+    case 2:
+      EditHostilely(model, choices);
+      break;
+    default:
+      MutateField(model, choices);
   }
 }
 

@@ -17,6 +17,8 @@
 #include "onnx_io/validate.h"
 #include "passes/form.h"
 #include "passes/slim.h"
+#include "tests/fuzz/hostile_edits.h"
+#include "tests/fuzz/wrap.h"
 #include "tests/testing/model.h"
 #include "tests/testing/temp_folder.h"
 
@@ -94,6 +96,8 @@ absl::StatusOr<Subject> MakeSubject(Choices& choices) {
   subject.half = choices.Below(6) == 1;
   subject.model =
       RandomNetwork(choices, subject.kind, subject.half ? onnx::TensorProto::FLOAT16 : onnx::TensorProto::FLOAT);
+  for (int64_t wraps = choices.OneIn(3) ? 1 + choices.Below(4) : 0; wraps > 0; --wraps)
+    WrapNode(subject.model, choices);
   CNNOPT_RETURN_IF_ERROR(CheckValid(subject.model, "the random network"));
   CNNOPT_ASSIGN_OR_RETURN(subject.sample, NormalSample(subject.model));
   absl::StatusOr<std::vector<Tensor>> outputs = Run(subject.model, subject.sample);
@@ -212,7 +216,11 @@ absl::Status CheckRoundTrip(onnx::ModelProto& model, const std::string& path) {
 bool BlamesUs(const absl::Status& status) { return absl::IsInternal(status) || absl::IsUnknown(status); }
 
 const TempFolder& Folder() {
-  static const TempFolder& folder = *new TempFolder;
+  static const TempFolder& folder = *[] {
+    auto* made = new TempFolder;
+    made->Write(kDataName, std::string(kDataBytes, '\1'));
+    return made;
+  }();
   return folder;
 }
 

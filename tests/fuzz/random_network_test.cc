@@ -44,7 +44,7 @@ TEST(Properties, OfTheWholeJob) {
   for (uint32_t seed = 0; seed < 300; ++seed) {
     Choices choices = Choices::FromSeed(seed);
     onnx::ModelProto model = testing::RandomNetwork(choices, WeightKind::kAny);
-    for (int64_t edits = choices.Below(5); edits > 0; --edits) testing::MutateField(model, choices);
+    for (int64_t edits = choices.Below(5); edits > 0; --edits) testing::MutateModel(model, choices);
     tally.Add(testing::CheckWholeJob(model.SerializeAsString(), choices.Below(256)), seed);
   }
   EXPECT_GE(tally[Outcome::kSlimmed], 50);
@@ -57,7 +57,7 @@ TEST(Properties, OfReading) {
   for (uint32_t seed = 0; seed < 300; ++seed) {
     Choices choices = Choices::FromSeed(seed);
     onnx::ModelProto model = testing::RandomNetwork(choices, WeightKind::kAny);
-    for (int64_t edits = choices.Below(4); edits > 0; --edits) testing::MutateField(model, choices);
+    for (int64_t edits = choices.Below(4); edits > 0; --edits) testing::MutateModel(model, choices);
     std::string bytes = model.SerializeAsString();
     for (int64_t flips = choices.Below(4); flips > 0; --flips) {
       bytes[static_cast<size_t>(choices.Below(static_cast<int64_t>(bytes.size())))] ^=

@@ -31,7 +31,7 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
   if (!parsed || choices.OneIn(100)) {
     model = cnnopt::testing::RandomNetwork(choices, cnnopt::testing::WeightKind::kAny);
   }
-  for (int64_t edits = 1 + choices.Below(3); edits > 0; --edits) cnnopt::testing::MutateField(model, choices);
+  for (int64_t edits = 1 + choices.Below(3); edits > 0; --edits) cnnopt::testing::MutateModel(model, choices);
   const std::string bytes = model.SerializeAsString();
   if (bytes.size() + 1 > max_size) return size;
   const uint8_t form = size > 0 && !choices.OneIn(8) ? data[size - 1] : static_cast<uint8_t>(choices.Below(256));

@@ -245,6 +245,14 @@ TEST(Options, TimeIsAFractionOrMilliseconds) {
   }
 }
 
+TEST(Options, ACostCacheIsForABudgetOfTime) {
+  EXPECT_EQ(Parsed("in out --target-latency=0.5 --cost-cache=times.json").cost_cache, "times.json");
+  const absl::StatusOr<SlimArguments> arguments =
+      ParseSlimArguments({"in", "out", "--target-macs=0.5", "--cost-cache=times.json"});
+  ASSERT_FALSE(arguments.ok());
+  EXPECT_THAT(std::string(arguments.status().message()), HasSubstr("--cost-cache"));
+}
+
 TEST(Options, AFileSizeIsAFractionOrBytesWithTheirUnit) {
   const std::pair<const char*, int64_t> sizes[] = {{"512KB", 512'000},          {"512K", 512'000},
                                                    {"1.5M", 1'500'000},         {"2GB", 2'000'000'000},

@@ -28,6 +28,15 @@ TEST(InputShapes, AnUnknownFirstDimensionIsBatchOne) {
   EXPECT_THAT(*shapes, ElementsAre(Pair("images", Shape{1, 3, 8, 8}), Pair("mask", Shape{2, 5})));
 }
 
+// Some exporters write 0 for a size that is open.
+TEST(InputShapes, SizesOfZeroAreOpen) {
+  EXPECT_EQ(InputShapes(TwoInputs("[0,3,8,8]", "[2,5]"), {})->at("images"), (Shape{1, 3, 8, 8}));
+  EXPECT_EQ(InputShapes(TwoInputs("[0,3,0,8]", "[2,5]"), {{"images", {4, 3, 16, 8}}})->at("images"),
+            (Shape{4, 3, 16, 8}));
+  EXPECT_THAT(std::string(InputShapes(TwoInputs("[0,3,0,8]", "[2,5]"), {}).status().message()),
+              HasSubstr("give --input-shape=images:1,3,224,8"));
+}
+
 TEST(InputShapes, GivenShapesAndTheirNamedDimensions) {
   const auto shapes = InputShapes(TwoInputs("[N,3,H,W]", "[N,H]"), {{"images", {4, 3, 16, 32}}});
   ASSERT_TRUE(shapes.ok()) << shapes.status();
@@ -147,6 +156,49 @@ TEST(InferShapes, DoubledVectorsAreNotFollowed) {
                                         nodes, "}")),
                                     {});
   EXPECT_EQ(shapes.at("v39"), (Shape{int64_t{1} << 40}));
+}
+
+// For each nested graph onnx copies a table of all values around it: thousands of them would take minutes.
+TEST(InferShapes, ManyNestedGraphsAreNotFollowed) {
+  for (const int count : {10, 20'000}) {
+    onnx::ModelProto model = ModelFromText(
+        R"(<ir_version: 8, opset_import: ["" : 17]> g (float[2,3] x, bool c) => (float[A,B] y) {
+          z0 = If(c) <then_branch = t () => (float[A,B] t0) { t0 = Relu(x) },
+                      else_branch = e () => (float[A,B] e0) { e0 = Neg(x) }>
+          y = Transpose(x)
+        })");
+    const onnx::NodeProto first = model.graph().node(0);
+    for (int i = 1; i < count; ++i) {
+      onnx::NodeProto& node = *model.mutable_graph()->add_node();
+      node = first;
+      node.set_output(0, absl::StrCat("z", i));
+    }
+    const auto start = std::chrono::steady_clock::now();
+    const Shapes shapes = InferShapes(model, {{"x", {2, 3}}});
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
+    EXPECT_EQ(shapes.at("y"), (Shape{3, 2}));
+    EXPECT_EQ(shapes.contains("z0"), count == 10);
+  }
+}
+
+// A few functions that call each other three times each are half a million nodes, followed one by one.
+TEST(InferShapes, ManyCallsAreNotFollowed) {
+  for (const int functions : {3, 12}) {
+    std::string text = R"(<ir_version: 8, opset_import: ["" : 17, "d" : 1]> g (float[2,3] x) => (float[A,B] y) {
+        z = d.f0(x)
+        y = Transpose(x)
+      })";
+    for (int f = 0; f < functions; ++f) {
+      const std::string op = f + 1 < functions ? absl::StrCat("d.f", f + 1) : "Relu";
+      absl::StrAppend(&text, R"( <domain: "d", opset_import: ["" : 17, "d" : 1]> f)", f, " (a) => (b) { m = ", op,
+                      "(a) n = ", op, "(m) b = ", op, "(n) }");
+    }
+    const auto start = std::chrono::steady_clock::now();
+    const Shapes shapes = InferShapes(ModelFromText(text), {{"x", {2, 3}}});
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(1));
+    EXPECT_EQ(shapes.at("y"), (Shape{3, 2}));
+    EXPECT_EQ(shapes.contains("z"), functions == 3);
+  }
 }
 
 TEST(InferShapes, SkipsWhatItDoesNotKnow) {

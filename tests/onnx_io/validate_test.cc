@@ -436,9 +436,47 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(LimitCase{"Nodes", &Limits::nodes, 7, "the number of nodes is 7, the limit is 6 (--max-nodes)"},
                       LimitCase{"Initializers", &Limits::initializers, 2, "is 2, the limit is 1 (--max-initializers)"},
                       LimitCase{"Rank", &Limits::rank, 4, "the number of dims is 4, the limit is 3 (--max-rank)"},
-                      LimitCase{"NameBytes", &Limits::name_bytes, 11, "is 11, the limit is 10 (--max-name-bytes)"},
+                      LimitCase{"IdentifierBytes", &Limits::identifier_bytes, 11,
+                                "is 11, the limit is 10 (--max-identifier-bytes)"},
+                      LimitCase{"NameBytes", &Limits::name_bytes, 10, "is 10, the limit is 9 (--max-name-bytes)"},
                       LimitCase{"Depth", &Limits::depth, 1, "is 1, the limit is 0 (--max-depth)"}),
     ParamName<LimitCase>);
+
+// The defaults: exporters join names of values and nodes; nobody does so with what people name.
+TEST(Validate, LongNamesAreReadAndLongIdentifiersAreNot) {
+  const auto length = [](size_t bytes) { return std::string(bytes, 'n'); };
+  constexpr size_t kName = 1 << 20, kIdentifier = 4096;
+  for (const size_t more : {0, 1}) {
+    const auto expect = [&](const onnx::ModelProto& model, const char* flag) {
+      if (more == 0) {
+        EXPECT_THAT(ValidateModel(model), IsOk());
+      } else {
+        EXPECT_THAT(ValidateModel(model), FailsWith(kTooMuch, flag));
+      }
+    };
+    const auto after = [&](auto edit, const char* flag) {
+      onnx::ModelProto model = Model();
+      edit(model);
+      expect(model, flag);
+    };
+    const std::string name = length(kName + more), identifier = length(kIdentifier + more);
+    after([&](auto& m) { m.mutable_graph()->set_name(name); }, "(--max-name-bytes)");
+    after([&](auto& m) { m.mutable_graph()->mutable_node(0)->set_name(name); }, "(--max-name-bytes)");
+    after([&](auto& m) { m.mutable_graph()->mutable_node(0)->add_output(name); }, "(--max-name-bytes)");
+    after([&](auto& m) { m.mutable_graph()->mutable_node(0)->set_op_type(identifier); }, "(--max-identifier-bytes)");
+    after([&](auto& m) { m.mutable_graph()->mutable_node(0)->set_domain(identifier); }, "(--max-identifier-bytes)");
+    after([&](auto& m) { m.mutable_graph()->mutable_node(0)->set_overload(identifier); }, "(--max-identifier-bytes)");
+    after([&](auto& m) { m.mutable_graph()->mutable_node(0)->add_attribute()->set_name(identifier); },
+          "(--max-identifier-bytes)");
+    after([&](auto& m) { m.mutable_functions(0)->set_name(identifier); }, "(--max-identifier-bytes)");
+    after(
+        [&](auto& m) {
+          m.add_opset_import()->set_domain(identifier);
+          m.mutable_opset_import(m.opset_import_size() - 1)->set_version(1);
+        },
+        "(--max-identifier-bytes)");
+  }
+}
 
 TEST(Validate, EveryLimitHasANameADefaultAndADescription) {
   for (const LimitInfo& info : AllLimits()) {

@@ -48,6 +48,20 @@ TEST_F(LayerTimes, WhatIsNotFasterThanTheLayerCostsMore) {
   for (size_t c = 1; c < fast[0].size(); ++c) EXPECT_EQ(fast[0][c], 400);
 }
 
+TEST_F(LayerTimes, AJobTakesKnownTimesAndAddsItsOwn) {
+  network_.options.target_latency = RunTime{0.5, 0};
+  network_.options.layer_times = std::make_shared<TimeCache>();
+  TimeCache& known = *network_.options.layer_times;
+  ASSERT_TRUE(ListTargets(network_.Context().model).ok());
+  EXPECT_GT(known.size(), 3u);
+  const size_t measured = known.size();
+  for (auto& [key, time] : known) time = 1e12;
+  const absl::StatusOr<std::vector<Target>> targets = ListTargets(network_.Context().model);
+  ASSERT_TRUE(targets.ok()) << targets.status();
+  EXPECT_EQ(targets->front().costs[0][0], 1'000'000'000'000);
+  EXPECT_EQ(known.size(), measured);
+}
+
 TEST_F(LayerTimes, ABudgetOfTimeIsMeasuredOnTheWholeModel) {
   network_.options.target_latency = RunTime{0.5, 0};
   const ChooseContext context = network_.Context();

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "onnx_io/borrow.h"
 #include "passes/site.h"
 #include "runtime/samples.h"
 #include "tests/testing/convolution.h"
@@ -244,9 +245,7 @@ TEST(SlimBudgets, AFileSizeCountsWhatTheCallerAdds) {
   for (const int64_t added : {0, 15'000}) {
     onnx::ModelProto model = SmallClassifier("8,8");
     const auto before = static_cast<int64_t>(model.ByteSizeLong());
-    options.file_bytes = [&](const onnx::ModelProto& slim) {
-      return static_cast<int64_t>(slim.ByteSizeLong()) + added;
-    };
+    options.file_bytes = [&](const onnx::ModelProto& slim) { return SerializedBytes(slim) + added; };
     const absl::StatusOr<SlimReport> report = Slim(model, options);
     ASSERT_TRUE(report.ok()) << report.status();
     ASSERT_EQ(report->verdict, Verdict::kSlimmed) << report->reason;

@@ -4,6 +4,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "onnx_io/borrow.h"
 #include "tests/testing/model.h"
 
 namespace cnnopt {
@@ -59,6 +60,18 @@ TEST(LendTest, WhatIsNotLent) {
   EXPECT_TRUE(Lend(model, 16).lent.empty());
   model.set_ir_version(3);  // where every initializer is listed as input
   EXPECT_EQ(Lend(model, 16).lent.size(), 1u);
+}
+
+TEST(LendTest, WhatAModelBorrowsIsLentOn) {
+  onnx::ModelProto model = OddModel();
+  const LentModel lent = Lend(Borrow(model, 16), 16);
+  const onnx::ModelProto plain = Lend(model, 16).model;
+  EXPECT_EQ(lent.lent.size(), 1u);
+  EXPECT_EQ(lent.model.SerializeAsString(), plain.SerializeAsString());
+
+  model.mutable_graph()->add_input()->set_name("big");  // a caller can override it: ONNX Runtime gets a copy
+  EXPECT_TRUE(Lend(Borrow(model, 16), 16).lent.empty());
+  EXPECT_EQ(Lend(Borrow(model, 16), 16).model.SerializeAsString(), model.SerializeAsString());
 }
 
 }  // namespace

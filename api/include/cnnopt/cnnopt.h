@@ -55,6 +55,7 @@ struct Options {
   std::optional<double> target_params;  // at most this fraction of its parameters
   std::string target_size;              // "0.5", a fraction of its size, or "800KB", "10MiB"; "": none
   std::string target_latency;           // "0.5", a fraction of its time, or "12ms", measured here; "": none
+  std::string cost_cache;               // file of the times of layers, read and added to; "": none
   // Bounds, measured by running both models. With neither budget nor bound, max_error is 0.05.
   std::optional<double> max_error;      // relative output error
   std::optional<double> min_agreement;  // share of held-out samples that keep their top-1 class
@@ -98,7 +99,7 @@ struct Options {
 
   // Limits beyond which a model is refused, and what a run may take. nullopt: the default.
   std::optional<int64_t> max_file_bytes, max_model_memory, max_nodes, max_initializers, max_depth, max_rank,
-      max_name_bytes;
+      max_name_bytes, max_identifier_bytes;
   std::optional<int64_t> max_memory;  // bytes of statistics of the samples and of values between layers
 
   enum class Verify { kEnforce, kReport, kOff };

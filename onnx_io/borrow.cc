@@ -1,0 +1,174 @@
+#include "onnx_io/borrow.h"
+
+#include <map>
+#include <set>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/util/field_mask_util.h"
+
+namespace cnnopt {
+namespace {
+
+using google::protobuf::io::CodedOutputStream;
+
+// Stands where files have "location", without which their external data is refused.
+constexpr absl::string_view kKey = "borrowed from";
+
+void Mark(const std::string* payload, onnx::TensorProto& tensor) {
+  tensor.set_data_location(onnx::TensorProto::EXTERNAL);
+  onnx::StringStringEntryProto& lender = *tensor.add_external_data();
+  lender.set_key(std::string(kKey));
+  lender.set_value(absl::StrCat(reinterpret_cast<uintptr_t>(payload)));
+  onnx::StringStringEntryProto& length = *tensor.add_external_data();
+  length.set_key("length");
+  length.set_value(absl::StrCat(payload->size()));
+}
+
+// The tensor as it was before Mark, without a payload.
+void Unmark(onnx::TensorProto& tensor) {
+  tensor.clear_data_location();
+  tensor.clear_external_data();
+}
+
+// All but the payload.
+onnx::TensorProto CopyWithoutPayload(const onnx::TensorProto& tensor) {
+  using google::protobuf::util::FieldMaskUtil;
+  static const google::protobuf::FieldMask& all_but_raw = *[] {
+    google::protobuf::FieldMask raw;
+    raw.add_paths("raw_data");
+    auto* rest = new google::protobuf::FieldMask;
+    FieldMaskUtil::Subtract<onnx::TensorProto>(FieldMaskUtil::GetFieldMaskForAllFields<onnx::TensorProto>(), raw, rest);
+    return rest;
+  }();
+  onnx::TensorProto copy;
+  FieldMaskUtil::MergeMessageTo(tensor, all_but_raw, FieldMaskUtil::MergeOptions(), &copy);
+  copy.mutable_unknown_fields()->MergeFrom(tensor.unknown_fields());
+  return copy;
+}
+
+bool CanBeBorrowed(const onnx::TensorProto& tensor, size_t min_bytes) {
+  return tensor.raw_data().size() >= min_bytes && !tensor.has_data_location() && tensor.external_data_size() == 0;
+}
+
+}  // namespace
+
+onnx::ModelProto CopyWithoutInitializers(const onnx::ModelProto& model) {
+  using google::protobuf::util::FieldMaskUtil;
+  google::protobuf::FieldMask initializers;
+  initializers.add_paths("graph.initializer");
+  google::protobuf::FieldMask rest;
+  FieldMaskUtil::Subtract<onnx::ModelProto>(FieldMaskUtil::GetFieldMaskForAllFields<onnx::ModelProto>(), initializers,
+                                            &rest);
+  onnx::ModelProto copy;
+  FieldMaskUtil::MergeMessageTo(model, rest, FieldMaskUtil::MergeOptions(), &copy);
+  copy.mutable_unknown_fields()->MergeFrom(model.unknown_fields());
+  copy.mutable_graph()->mutable_unknown_fields()->MergeFrom(model.graph().unknown_fields());
+  return copy;
+}
+
+onnx::ModelProto Borrow(const onnx::ModelProto& lender, size_t min_bytes) {
+  onnx::ModelProto copy = CopyWithoutInitializers(lender);
+  for (const onnx::TensorProto& tensor : lender.graph().initializer()) {
+    onnx::TensorProto& added = *copy.mutable_graph()->add_initializer();
+    if (!CanBeBorrowed(tensor, min_bytes)) {
+      added = tensor;
+      continue;
+    }
+    added = CopyWithoutPayload(tensor);
+    Mark(&tensor.raw_data(), added);
+  }
+  return copy;
+}
+
+bool Borrows(const onnx::TensorProto& tensor) {
+  return tensor.data_location() == onnx::TensorProto::EXTERNAL && tensor.external_data_size() == 2 &&
+         tensor.external_data(0).key() == kKey;
+}
+
+const std::string* BorrowedPayload(const onnx::TensorProto& tensor) {
+  uintptr_t address = 0;
+  if (!Borrows(tensor) || !absl::SimpleAtoi(tensor.external_data(0).value(), &address)) return nullptr;
+  return reinterpret_cast<const std::string*>(address);
+}
+
+const std::string& RawData(const onnx::TensorProto& tensor) {
+  const std::string* borrowed = BorrowedPayload(tensor);
+  return borrowed == nullptr ? tensor.raw_data() : *borrowed;
+}
+
+void MakeOwn(onnx::TensorProto& tensor) {
+  const std::string* payload = BorrowedPayload(tensor);
+  if (payload == nullptr) return;
+  Unmark(tensor);
+  tensor.set_raw_data(*payload);
+}
+
+void TakeOver(onnx::ModelProto& lender, onnx::ModelProto& borrower) {
+  std::map<const std::string*, onnx::TensorProto*> first;
+  for (onnx::TensorProto& tensor : *borrower.mutable_graph()->mutable_initializer()) {
+    const std::string* payload = BorrowedPayload(tensor);
+    if (payload != nullptr && !first.emplace(payload, &tensor).second) MakeOwn(tensor);
+  }
+  for (onnx::TensorProto& tensor : *lender.mutable_graph()->mutable_initializer()) {
+    const auto found = first.find(&tensor.raw_data());
+    if (found == first.end()) continue;
+    Unmark(*found->second);
+    found->second->set_allocated_raw_data(tensor.release_raw_data());
+    first.erase(found);
+  }
+  for (const auto& [payload, tensor] : first) MakeOwn(*tensor);
+}
+
+int64_t SerializedBytes(const onnx::ModelProto& model) {
+  // All fields on the way are numbered below 16: their tags take one byte.
+  const auto embedded = [](int64_t bytes) {
+    return 1 + static_cast<int64_t>(CodedOutputStream::VarintSize64(static_cast<uint64_t>(bytes))) + bytes;
+  };
+  const onnx::ModelProto rest = CopyWithoutInitializers(model);
+  const auto rest_of_graph = static_cast<int64_t>(rest.graph().ByteSizeLong());
+  int64_t graph = rest_of_graph;
+  for (const onnx::TensorProto& tensor : model.graph().initializer()) {
+    if (!Borrows(tensor)) {
+      graph += embedded(static_cast<int64_t>(tensor.ByteSizeLong()));
+      continue;
+    }
+    onnx::TensorProto unmarked = tensor;
+    Unmark(unmarked);
+    const auto payload = static_cast<int64_t>(RawData(tensor).size());
+    graph += embedded(static_cast<int64_t>(unmarked.ByteSizeLong()) + embedded(payload));
+  }
+  return static_cast<int64_t>(rest.ByteSizeLong()) - embedded(rest_of_graph) + embedded(graph);
+}
+
+PayloadsInPlace::PayloadsInPlace(onnx::ModelProto& model) {
+  std::set<const std::string*> lent;
+  std::vector<onnx::TensorProto*> borrowers;
+  for (onnx::TensorProto& tensor : *model.mutable_graph()->mutable_initializer()) {
+    const std::string* payload = BorrowedPayload(tensor);
+    if (payload == nullptr) continue;
+    if (!lent.insert(payload).second) {
+      MakeOwn(tensor);  // the payload can stand in one place
+      continue;
+    }
+    borrowers.push_back(&tensor);
+  }
+  for (onnx::TensorProto* tensor : borrowers) {
+    // Not by set_allocated, which may make another object of the string.
+    loans_.push_back({tensor, const_cast<std::string*>(BorrowedPayload(*tensor))});
+    Unmark(*tensor);
+    tensor->mutable_raw_data()->swap(*loans_.back().payload);
+  }
+}
+
+PayloadsInPlace::~PayloadsInPlace() {
+  for (const Loan& loan : loans_) {
+    loan.payload->swap(*loan.tensor->mutable_raw_data());
+    loan.tensor->clear_raw_data();
+    Mark(loan.payload, *loan.tensor);
+  }
+}
+
+}  // namespace cnnopt
