@@ -14,6 +14,7 @@ namespace {
 // that are dead, or nearly so, in the samples.
 constexpr double kLeastShrinkage = 1e-6;
 
+constexpr int64_t kRankStep = 8;
 constexpr int64_t kRanksTried = 12;
 
 // The moments of group `g`: regularised, or identity moments when none are given. Those of a wide layer take hundreds
@@ -94,21 +95,12 @@ Replacement Form::Fit(const Conv& conv, absl::Span<const Moments> moments, int64
   return MergeGroups(parts);
 }
 
-int64_t RoundChannels(double channels) {
-  const int64_t step = channels < 64 ? 8 : 16;
-  const int64_t steps = std::llround(channels / static_cast<double>(step));
-  return std::max<int64_t>(steps, 1) * step;
-}
-
 std::vector<int64_t> Form::PayingChannelCounts(const Conv& conv) const {
   int64_t most = 0;
-  while (ParameterCount(OutlineGroup(conv, most + 8)) < StageParameters(conv)) most += 8;
-  const int64_t step = std::max<int64_t>(most / kRanksTried / 8, 1) * 8;
+  while (ParameterCount(OutlineGroup(conv, most + kRankStep)) < StageParameters(conv)) most += kRankStep;
+  const int64_t step = std::max<int64_t>(most / kRanksTried / kRankStep, 1) * kRankStep;
   std::vector<int64_t> ranks;
-  for (int64_t rank = step; rank <= most; rank += step) {
-    const int64_t rounded = RoundChannels(static_cast<double>(rank));
-    if (rounded <= most && (ranks.empty() || rounded > ranks.back())) ranks.push_back(rounded);
-  }
+  for (int64_t rank = step; rank <= most; rank += step) ranks.push_back(rank);
   return ranks;
 }
 

@@ -60,16 +60,13 @@ class Form {
   // Without bias.
   virtual Replacement FitGroup(const Conv& conv, const Moments& moments, int64_t rank) const = 0;
 
-  // Channel counts at which OutlineGroup has fewer weights than `conv`, evenly spaced but for their rounding, some 12
-  // to 24 of them, for forms whose rank counts channels.
+  // Multiples of 8 at which OutlineGroup has fewer weights than `conv`, evenly spaced, some 12 to 24 of them, for forms
+  // whose rank counts channels. ONNX Runtime's blocked kernels need multiples of their block; odd counts run slower
+  // than the layer they replace. Where vectors hold 16 floats, a multiple of 8 takes as long as the next one of 16
+  // (benchmarks/emission.py), but plans of the latter alone were worse at equal multiplications, and the same command
+  // is to give the same bytes on every processor.
   std::vector<int64_t> PayingChannelCounts(const Conv& conv) const;
 };
-
-// The nearest number of channels for a stage: a multiple of 8, from 64 on of 16, at least 8. ONNX Runtime's blocked
-// kernels need multiples of 8; odd counts run slower than the layer they replace. On processors with vectors of 16
-// floats the multiples of 8 between those of 16 take as long as the next one of 16 (benchmarks/emission.py). Below 64
-// there are too few of the latter to choose from, and the same command is to give the same bytes on every processor.
-int64_t RoundChannels(double channels);
 
 // Every form, in the order in which ties are decided. The one place that lists them.
 const std::vector<const Form*>& AllForms();

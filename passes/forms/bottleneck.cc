@@ -8,11 +8,10 @@
 //
 // All padding and stride is on the KxK stage. One-sided has the optimum of low-rank: P the top eigenvectors of W S W^T.
 // Tucker-2 (Tucker 1966; Kim et al. 2016) has one knob: the rank is r2, and r1 is the same share of Ci, rounded to a
-// multiple of 8, from 64 on of 16. Q are the leading input channels' directions of the kernel, in the
-// norm of the channels' covariance (the first half of a Tucker decomposition). Given Q, the best P and G under S itself
-// are again in closed form: the top r2 directions of the regression of the outputs on all r1 K features (reduced-rank
-// regression, Izenman 1975). Q of a smaller rank is the beginning of a larger one's, so that one Cholesky factor serves
-// all ranks and errors fall.
+// multiple of 8. Q are the leading input channels' directions of the kernel, in the norm of the channels' covariance
+// (the first half of a Tucker decomposition). Given Q, the best P and G under S itself are again in closed form: the
+// top r2 directions of the regression of the outputs on all r1 K features (reduced-rank regression, Izenman 1975). Q of
+// a smaller rank is the beginning of a larger one's, so that one Cholesky factor serves all ranks and errors fall.
 //
 // Applies when the kernel has more than one tap; Tucker-2 when there are more than 8 input channels to reduce.
 // Exact when r = min(Co, Ci K), or r2 = Co.
@@ -39,11 +38,11 @@ class OneSidedBottleneck final : public OneSided {
   absl::Status AppliesToGroup(const Conv& conv) const override { return NeedsTaps(conv, kName); }
 };
 
-// r1 for r2 = rank: the same share of the input channels.
+// r1 for r2 = rank: the same share of the input channels, to the nearest multiple of 8.
 int64_t InputRank(const Conv& conv, int64_t rank) {
   if (rank >= conv.out_channels) return conv.in_channels;
-  const double share = static_cast<double>(rank) / static_cast<double>(conv.out_channels);
-  return std::min(RoundChannels(share * static_cast<double>(conv.in_channels)), conv.in_channels);
+  const int64_t eighths = (rank * conv.in_channels + 4 * conv.out_channels) / (8 * conv.out_channels);
+  return std::min(std::max<int64_t>(8 * eighths, 8), conv.in_channels);
 }
 
 class Tucker final : public Form {

@@ -114,7 +114,7 @@ TEST_F(ChooseTest, ARefitLetsABoundGoFurther) {
       network_.model,      network_.view,    network_.sites,   {network_.fit, network_.reference.samples},
       &network_.reference, network_.options, network_.progress};
   int further = 0;
-  for (const double bound : {0.5, 0.55, 0.6, 0.65, 0.7, 0.75}) {
+  for (const double bound : {0.25, 0.3, 0.35}) {
     network_.options.bounds.max_error = bound;
     Chosen chosen = Run();
     const Plan first = chosen.plan;

@@ -57,11 +57,11 @@ TEST(Inspect, ListsTheRanksThatPayWithFallingErrors) {
       EXPECT_LE(dsc.ranks[r].weight_error, dsc.ranks[r - 1].weight_error);
     }
   }
-  const RankFacts* best = BestWithin(layer, 0.25);
+  const RankFacts* best = BestWithin(layer, 0.2);
   ASSERT_NE(best, nullptr);
-  EXPECT_LE(best->weight_error, 0.25);
+  EXPECT_LE(best->weight_error, 0.2);
   for (const FormFacts& form : layer.forms) {
-    for (const RankFacts& rank : form.ranks) EXPECT_TRUE(rank.weight_error > 0.25 || *rank.macs >= *best->macs);
+    for (const RankFacts& rank : form.ranks) EXPECT_TRUE(rank.weight_error > 0.2 || *rank.macs >= *best->macs);
   }
   EXPECT_EQ(BestWithin(layer, 0), nullptr);
 }

@@ -83,9 +83,7 @@ TEST(TuckerTest, TiesTheInputRankToTheRank) {
   EXPECT_EQ(chain[1].stride, conv.stride);
   EXPECT_TRUE(chain[0].pointwise());
   for (const RankError& candidate : BottleneckTucker()->Candidates(conv, {})) {
-    const int64_t inner = BottleneckTucker()->Outline(conv, candidate.rank).branches[0][0].out_channels;
-    for (const int64_t channels : {inner, candidate.rank})
-      EXPECT_EQ(channels % (channels < 64 ? 8 : 16), 0) << channels;
+    EXPECT_EQ(BottleneckTucker()->Outline(conv, candidate.rank).branches[0][0].out_channels % 8, 0);
   }
   EXPECT_EQ(std::string(BottleneckTucker()->Applies(RandomConv(random, Plain({3, 3}), 8, 16)).message()),
             "at most 8 input channels: none to save");

@@ -124,33 +124,5 @@ TEST(CpTest, IsDeterministic) {
   EXPECT_EQ(RelativeDistance(Compose(form().Fit(conv, {}, 24)).weight, Compose(form().Fit(conv, {}, 24)).weight), 0);
 }
 
-TEST(RoundChannels, ToWhatRunsAtFullSpeed) {
-  EXPECT_EQ(RoundChannels(0), 8);
-  EXPECT_EQ(RoundChannels(11.9), 8);
-  EXPECT_EQ(RoundChannels(12), 16);
-  EXPECT_EQ(RoundChannels(57), 56);
-  EXPECT_EQ(RoundChannels(60), 64);
-  EXPECT_EQ(RoundChannels(71.9), 64);
-  EXPECT_EQ(RoundChannels(72), 80);
-  EXPECT_EQ(RoundChannels(200), 208);
-}
-
-// The largest that pays is not passed by rounding.
-TEST(CpTest, RanksPayAndComeInSteps) {
-  std::mt19937 random(5);
-  for (const int64_t channels : {16, 64, 96, 200}) {
-    const Conv conv = RandomConv(random, Plain({3, 3}), channels, channels);
-    const std::vector<int64_t> ranks = CpForm()->PayingRanks(conv);
-    ASSERT_GT(ranks.size(), 2u);
-    for (size_t r = 0; r < ranks.size(); ++r) {
-      EXPECT_EQ(ranks[r] % (ranks[r] < 64 ? 8 : 16), 0) << ranks[r];
-      EXPECT_LT(ParameterCount(CpForm()->Outline(conv, ranks[r])), ParameterCount(conv));
-      if (r > 0) {
-        EXPECT_LT(ranks[r - 1], ranks[r]);
-      }
-    }
-  }
-}
-
 }  // namespace
 }  // namespace cnnopt
