@@ -1,5 +1,6 @@
 #include "onnx_io/borrow.h"
 
+#include <bit>
 #include <map>
 #include <set>
 
@@ -21,7 +22,7 @@ void Mark(const std::string* payload, onnx::TensorProto& tensor) {
   tensor.set_data_location(onnx::TensorProto::EXTERNAL);
   onnx::StringStringEntryProto& lender = *tensor.add_external_data();
   lender.set_key(std::string(kKey));
-  lender.set_value(absl::StrCat(reinterpret_cast<uintptr_t>(payload)));
+  lender.set_value(absl::StrCat(std::bit_cast<uintptr_t>(payload)));
   onnx::StringStringEntryProto& length = *tensor.add_external_data();
   length.set_key("length");
   length.set_value(absl::StrCat(payload->size()));
@@ -91,7 +92,7 @@ bool Borrows(const onnx::TensorProto& tensor) {
 const std::string* BorrowedPayload(const onnx::TensorProto& tensor) {
   uintptr_t address = 0;
   if (!Borrows(tensor) || !absl::SimpleAtoi(tensor.external_data(0).value(), &address)) return nullptr;
-  return reinterpret_cast<const std::string*>(address);
+  return std::bit_cast<const std::string*>(address);
 }
 
 const std::string& RawData(const onnx::TensorProto& tensor) {
