@@ -446,7 +446,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Validate, LongNamesAreReadAndLongIdentifiersAreNot) {
   const auto length = [](size_t bytes) { return std::string(bytes, 'n'); };
   constexpr size_t kName = 1 << 20, kIdentifier = 4096;
-  for (const size_t more : {0, 1}) {
+  for (const size_t more : {size_t{0}, size_t{1}}) {
     const auto expect = [&](const onnx::ModelProto& model, const char* flag) {
       if (more == 0) {
         EXPECT_THAT(ValidateModel(model), IsOk());
