@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "onnx_io/file_io.h"
 #include "onnx_io/model_file.h"
+#include "onnx_io/quote.h"
 #include "onnx_io/status_macros.h"
 #include "runtime/processor.h"
 #include "runtime/read_file.h"
@@ -36,9 +37,9 @@ absl::StatusOr<Json> ReadAll(const std::string& path) {
   const Json machines = cache.value("nanoseconds", Json());
   if (!machines.is_object()) return Wrong(path, "expected an object 'nanoseconds'");
   for (const auto& [machine, times] : machines.items()) {
-    if (!times.is_object()) return Wrong(path, absl::StrCat("expected an object of times for '", machine, "'"));
+    if (!times.is_object()) return Wrong(path, absl::StrCat("expected an object of times for ", Quote(machine)));
     for (const auto& [layer, time] : times.items()) {
-      if (!IsTime(time)) return Wrong(path, absl::StrCat("the time of '", layer, "' is not a number above 0"));
+      if (!IsTime(time)) return Wrong(path, absl::StrCat("the time of ", Quote(layer), " is not a number above 0"));
     }
   }
   return cache;

@@ -2,7 +2,6 @@
 #ifndef CNNOPT_JOB_COST_CACHE_H_
 #define CNNOPT_JOB_COST_CACHE_H_
 
-#include <memory>
 #include <string>
 
 #include "absl/status/status.h"

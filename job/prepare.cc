@@ -170,7 +170,7 @@ absl::StatusOr<Prepared> Prepare(const SlimArguments& given, const std::function
   context.ir_version = proto.ir_version();
   CNNOPT_ASSIGN_OR_RETURN(const std::optional<SampleFiles> calibration, OpenCalibration(arguments, proto));
   CNNOPT_ASSIGN_OR_RETURN(job.options, MakeSlimOptions(arguments, proto, calibration, runtime));
-  if (!arguments.cost_cache.empty() && arguments.target_latency.has_value()) {
+  if (!arguments.cost_cache.empty() && runtime != nullptr) {  // without one nothing can be timed, which is said later
     const std::string machine = TimingMachine(*runtime, job.options.latency_threads);
     CNNOPT_ASSIGN_OR_RETURN(TimeCache times, From(Origin::kInput, ReadCostCache(arguments.cost_cache, machine)));
     job.options.layer_times = std::make_shared<TimeCache>(std::move(times));

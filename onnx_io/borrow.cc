@@ -13,7 +13,9 @@
 namespace cnnopt {
 namespace {
 
+using google::protobuf::FieldMask;
 using google::protobuf::io::CodedOutputStream;
+using google::protobuf::util::FieldMaskUtil;
 
 // Stands where files have "location", without which their external data is refused.
 constexpr absl::string_view kKey = "borrowed from";
@@ -34,19 +36,22 @@ void Unmark(onnx::TensorProto& tensor) {
   tensor.clear_external_data();
 }
 
-// All but the payload.
-onnx::TensorProto CopyWithoutPayload(const onnx::TensorProto& tensor) {
-  using google::protobuf::util::FieldMaskUtil;
-  static const google::protobuf::FieldMask& all_but_raw = *[] {
-    google::protobuf::FieldMask raw;
-    raw.add_paths("raw_data");
-    auto* rest = new google::protobuf::FieldMask;
-    FieldMaskUtil::Subtract<onnx::TensorProto>(FieldMaskUtil::GetFieldMaskForAllFields<onnx::TensorProto>(), raw, rest);
-    return rest;
-  }();
-  onnx::TensorProto copy;
-  FieldMaskUtil::MergeMessageTo(tensor, all_but_raw, FieldMaskUtil::MergeOptions(), &copy);
-  copy.mutable_unknown_fields()->MergeFrom(tensor.unknown_fields());
+// Every field of a message but the one at `path`. By field mask, so that fields a newer onnx adds come along by
+// themselves.
+template <typename Message>
+FieldMask AllBut(const std::string& path) {
+  FieldMask left_out, rest;
+  left_out.add_paths(path);
+  FieldMaskUtil::Subtract<Message>(FieldMaskUtil::GetFieldMaskForAllFields<Message>(), left_out, &rest);
+  return rest;
+}
+
+// A copy of the fields in `mask` and of unknown fields, but those of a message that `mask` takes apart.
+template <typename Message>
+Message CopyFields(const Message& message, const FieldMask& mask) {
+  Message copy;
+  FieldMaskUtil::MergeMessageTo(message, mask, FieldMaskUtil::MergeOptions(), &copy);
+  copy.mutable_unknown_fields()->MergeFrom(message.unknown_fields());
   return copy;
 }
 
@@ -57,20 +62,13 @@ bool CanBeBorrowed(const onnx::TensorProto& tensor, size_t min_bytes) {
 }  // namespace
 
 onnx::ModelProto CopyWithoutInitializers(const onnx::ModelProto& model) {
-  using google::protobuf::util::FieldMaskUtil;
-  google::protobuf::FieldMask initializers;
-  initializers.add_paths("graph.initializer");
-  google::protobuf::FieldMask rest;
-  FieldMaskUtil::Subtract<onnx::ModelProto>(FieldMaskUtil::GetFieldMaskForAllFields<onnx::ModelProto>(), initializers,
-                                            &rest);
-  onnx::ModelProto copy;
-  FieldMaskUtil::MergeMessageTo(model, rest, FieldMaskUtil::MergeOptions(), &copy);
-  copy.mutable_unknown_fields()->MergeFrom(model.unknown_fields());
+  onnx::ModelProto copy = CopyFields(model, AllBut<onnx::ModelProto>("graph.initializer"));
   copy.mutable_graph()->mutable_unknown_fields()->MergeFrom(model.graph().unknown_fields());
   return copy;
 }
 
 onnx::ModelProto Borrow(const onnx::ModelProto& lender, size_t min_bytes) {
+  const FieldMask all_but_payload = AllBut<onnx::TensorProto>("raw_data");
   onnx::ModelProto copy = CopyWithoutInitializers(lender);
   for (const onnx::TensorProto& tensor : lender.graph().initializer()) {
     onnx::TensorProto& added = *copy.mutable_graph()->add_initializer();
@@ -78,7 +76,7 @@ onnx::ModelProto Borrow(const onnx::ModelProto& lender, size_t min_bytes) {
       added = tensor;
       continue;
     }
-    added = CopyWithoutPayload(tensor);
+    added = CopyFields(tensor, all_but_payload);
     Mark(&tensor.raw_data(), added);
   }
   return copy;

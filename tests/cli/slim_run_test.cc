@@ -324,6 +324,13 @@ TEST_F(SlimRun, WithoutRuntimeWhenNothingIsRun) {
   }
 }
 
+TEST_F(SlimRun, TimeIsNotMeasuredWithoutRuntimeWhateverIsKnownOfIt) {
+  const Finished run = RunCnnopt({resnet_, out_, "--verify=off", "--pass=fold-batch-norm", "--target-latency=0.5",
+                                  "--cost-cache=" + folder_.Path("times.json")});
+  EXPECT_EQ(run.code, 2);
+  EXPECT_THAT(run.err, HasSubstr("time cannot be measured without ONNX Runtime"));
+}
+
 TEST_F(SlimRun, LeavingOutTheComparisonAloneDoesNotChangeTheFit) {
   const Finished missing =
       RunCnnopt({resnet_, out_, "--verify=off", "--ort=/nonexistent", "--pass=dsc", "--target-macs=0.9"});
