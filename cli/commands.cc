@@ -40,6 +40,16 @@ Flag JsonFlag() {
   return {"--json", "", "", "Output", "print JSON instead of tables", false, StoreSwitch<&SlimArguments::json, true>};
 }
 
+Flag LatencyFlag() {
+  return {"--latency",
+          "",
+          "",
+          "Running",
+          "measure the time both models take: the default",
+          false,
+          StoreSwitch<&SlimArguments::latency, true>};
+}
+
 Flag ToleranceFlag() {
   return {"--tolerance",
           "",
@@ -100,7 +110,7 @@ const std::vector<Command>& Commands() {
        "the margin between A's best two classes; beside them sizes, MACs and time.",
        FlagsOf({"--calibration", "--scale", "--mean", "--std", "--resize", "--crop", "--channel-order", "--layout",
                 "--samples", "--seed", "--input-shape", "--no-latency", "--threads", "--ort"},
-               {JsonFlag(), ToleranceFlag(),
+               {JsonFlag(), LatencyFlag(), ToleranceFlag(),
                 BoundFlag("--max-error", "exit with 4 when the relative error of an output is larger, 0 < X <= 1"),
                 BoundFlag("--min-agreement", "exit with 4 when a smaller share of rows keeps its top-1, 0 < X <= 1")}),
        RunCompare},

@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "onnx_io/status_macros.h"
+#include "passes/arrival.h"
 #include "passes/damage.h"
 #include "passes/swap.h"
 
@@ -31,6 +32,24 @@ std::vector<Budget> BudgetsOf(const std::vector<Target>& targets, const std::vec
     budgets.push_back({targets[t].costs, targets[t].limit - targets[t].fixed - surplus[t]});
   }
   return budgets;
+}
+
+double TotalDamage(const Damages& damage, const Plan& plan) {
+  double total = 0;
+  for (size_t s = 0; s < plan.size(); ++s) total += damage[s][static_cast<size_t>(plan[s])];
+  return total;
+}
+
+// The plan of little damage within the budgets; of multiplications, such that their saving arrives as time.
+std::optional<BudgetedPlan> MakePlan(const ChooseContext& context, const Damages& damage,
+                                     const std::vector<Target>& targets, const std::vector<int64_t>& surplus) {
+  std::vector<Budget> budgets = BudgetsOf(targets, surplus);
+  const bool in_macs = std::any_of(targets.begin(), targets.end(),
+                                   [](const Target& target) { return target.unit == BudgetUnit::kMacs; });
+  if (in_macs) return MeetBudgetsInTime(damage, budgets, context.model.proposals);
+  std::optional<Plan> plan = MeetBudgets(damage, budgets);
+  if (!plan.has_value()) return std::nullopt;
+  return BudgetedPlan{*std::move(plan), std::move(budgets)};
 }
 
 // What `plan`, built, takes of each target.
@@ -60,12 +79,6 @@ bool TimeIsLeft(const std::vector<Target>& targets, const std::vector<int64_t>& 
     if (targets[t].unit == BudgetUnit::kNanoseconds && left) return true;
   }
   return false;
-}
-
-double TotalDamage(const Damages& damage, const Plan& plan) {
-  double total = 0;
-  for (size_t s = 0; s < plan.size(); ++s) total += damage[s][static_cast<size_t>(plan[s])];
-  return total;
 }
 
 // The plan that takes least of one target.
@@ -129,25 +142,26 @@ absl::Status ChooseWithinTargets(const ChooseContext& context, Workbench& bench,
   CNNOPT_ASSIGN_OR_RETURN(damage, DamagesOf(context, bench));
   chosen.damage = damage;
   std::optional<Plan> best;  // of those that hold
-  std::vector<int64_t> best_surplus;
+  std::vector<Budget> best_budgets;
   for (int round = 0; round < kMostRounds; ++round) {
-    const std::optional<Plan> plan = MeetBudgets(damage, BudgetsOf(targets, surplus));
-    if (!plan.has_value() || plan == best) break;
-    CNNOPT_ASSIGN_OR_RETURN(taken, TakenBy(context, bench, targets, *plan));
+    std::optional<BudgetedPlan> planned = MakePlan(context, damage, targets, surplus);
+    if (!planned.has_value() || planned->plan == best) break;
+    const Plan& plan = planned->plan;
+    CNNOPT_ASSIGN_OR_RETURN(taken, TakenBy(context, bench, targets, plan));
     const bool holds = AllHold(targets, taken);
-    if (holds && (!best.has_value() || TotalDamage(damage, *plan) < TotalDamage(damage, *best))) {
+    if (holds && (!best.has_value() || TotalDamage(damage, plan) < TotalDamage(damage, *best))) {
       best = plan;
-      best_surplus = surplus;
+      best_budgets = std::move(planned->budgets);
     }
     if (holds && !TimeIsLeft(targets, taken)) break;
     for (size_t t = 0; t < targets.size(); ++t) {
-      const int64_t more = taken[t] - targets[t].fixed - PlanCost(targets[t].costs, *plan);
+      const int64_t more = taken[t] - targets[t].fixed - PlanCost(targets[t].costs, plan);
       surplus[t] = targets[t].measure ? more : std::max(surplus[t], more);
     }
   }
   if (!best.has_value()) return TakeCheapest(context, bench, chosen);
   chosen.plan = *best;
-  return SwapWithinTargets(context, bench, damage, BudgetsOf(targets, best_surplus), chosen);
+  return SwapWithinTargets(context, bench, damage, best_budgets, chosen);
 }
 
 std::string KeptReason(const Bounds& bounds) {

@@ -4,6 +4,38 @@
 #include <limits>
 
 namespace cnnopt {
+namespace {
+
+int64_t SaturatedSum(std::initializer_list<int64_t> terms) {
+  int64_t sum = 0;
+  for (const int64_t term : terms) {
+    const int64_t room = std::numeric_limits<int64_t>::max() - sum;
+    sum += std::min(term, room);
+  }
+  return sum;
+}
+
+// `cost(stage, spatial sizes of its input)` of all stages of all branches.
+template <typename Cost>
+int64_t SumOfStages(const Replacement& replacement, const Shape& input, const Cost& cost) {
+  int64_t sum = 0;
+  for (const std::vector<Conv>& branch : replacement.branches) {
+    Shape size = input;
+    for (const Conv& stage : branch) {
+      sum = SaturatedSum({sum, cost(stage, size)});
+      size = OutputSize(stage, size);
+    }
+  }
+  return sum;
+}
+
+// Channels as ONNX Runtime's kernels count them; those of an image stay as they are.
+int64_t WholeVectors(int64_t channels) {
+  constexpr int64_t kVector = 16, kImage = 4;
+  return channels <= kImage ? channels : (channels + kVector - 1) / kVector * kVector;
+}
+
+}  // namespace
 
 Shape OutputSize(const Conv& conv, const Shape& input) {
   Shape size(conv.kernel.size());
@@ -60,16 +92,33 @@ int64_t Macs(const Conv& conv, const Shape& input, int64_t batch) {
 }
 
 int64_t Macs(const Replacement& replacement, const Shape& input, int64_t batch) {
-  int64_t macs = 0;
-  for (const std::vector<Conv>& branch : replacement.branches) {
-    Shape size = input;
-    for (const Conv& stage : branch) {
-      const int64_t more = Macs(stage, size, batch);
-      macs = more > std::numeric_limits<int64_t>::max() - macs ? std::numeric_limits<int64_t>::max() : macs + more;
-      size = OutputSize(stage, size);
-    }
-  }
-  return macs;
+  return SumOfStages(replacement, input,
+                     [batch](const Conv& stage, const Shape& size) { return Macs(stage, size, batch); });
+}
+
+int64_t Effort(const Conv& conv, const Shape& input, int64_t batch) {
+  constexpr int64_t kPerWritten = 8, kPerRead = 1, kPerWeight = 10, kPerStage = 100'000;
+  constexpr int64_t kCached = 500'000, kPerWrittenBeyond = 5, kPerReadBeyond = 13;
+  const int64_t positions = ElementCount(OutputSize(conv, input));
+  const int64_t pixels = ElementCount(input);
+  if (positions < 0 || pixels < 0) return std::numeric_limits<int64_t>::max();
+  const bool depthwise = conv.group_in_channels() == 1 && conv.groups > 1;
+  const int64_t in_channels = WholeVectors(conv.in_channels);
+  const int64_t out_channels = WholeVectors(conv.out_channels);
+  const int64_t summed = depthwise ? 1 : in_channels / conv.groups;
+  const int64_t weights = SaturatedProduct({out_channels, summed, conv.taps()});
+  const int64_t written = SaturatedProduct({positions, out_channels});
+  const int64_t read = SaturatedProduct({pixels, in_channels});
+  const int64_t once = SaturatedSum({SaturatedProduct({positions, weights}), SaturatedProduct({kPerWritten, written}),
+                                     SaturatedProduct({kPerWrittenBeyond, std::max<int64_t>(written - kCached, 0)}),
+                                     SaturatedProduct({kPerRead, read}),
+                                     SaturatedProduct({kPerReadBeyond, std::max<int64_t>(read - kCached, 0)})});
+  return SaturatedSum({SaturatedProduct({batch, once}), SaturatedProduct({kPerWeight, weights}), kPerStage});
+}
+
+int64_t Effort(const Replacement& replacement, const Shape& input, int64_t batch) {
+  return SumOfStages(replacement, input,
+                     [batch](const Conv& stage, const Shape& size) { return Effort(stage, size, batch); });
 }
 
 }  // namespace cnnopt

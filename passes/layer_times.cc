@@ -118,8 +118,12 @@ class SiteTimer {
       if (i > 0 && c == last) continue;
       CNNOPT_ASSIGN_OR_RETURN(times[c], TimeCandidate(c));
       for (size_t between = last + 1; between < c; ++between) {
-        const auto rank = [this](size_t at) { return static_cast<double>(candidates_[at].rank); };
-        const double share = (rank(between) - rank(last)) / (rank(c) - rank(last));
+        // In steps of whole vectors, as kernels take them: 24 channels as long as 32.
+        const auto effort = [this](size_t at) {
+          return static_cast<double>(candidates_[at].effort.value_or(candidates_[at].rank));
+        };
+        const double more = effort(c) - effort(last);
+        const double share = more > 0 ? (effort(between) - effort(last)) / more : 1;
         times[between] = times[last] + share * (times[c] - times[last]);
       }
       last = c;

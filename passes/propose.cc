@@ -20,7 +20,9 @@ Candidate Price(const Site& site, const Form* form, RankError choice) {
   candidate.params = ParameterCount(outline);
   if (site.macs.has_value() && site.input.has_value()) {
     const Shape input = LayerShape(*site.conv, *site.input);
-    candidate.macs = Macs(outline, Shape(input.begin() + 2, input.end()), input[0]);
+    const Shape size(input.begin() + 2, input.end());
+    candidate.macs = Macs(outline, size, input[0]);
+    candidate.effort = Effort(outline, size, input[0]);
   }
   return candidate;
 }
@@ -53,6 +55,10 @@ Proposal ProposeFor(const Site& site, const SiteForms& asked, absl::Span<const M
   if (!site.conv.has_value()) {
     proposal.reason = site.reason;
     return proposal;
+  }
+  if (site.macs.has_value() && site.input.has_value()) {
+    const Shape input = LayerShape(*site.conv, *site.input);
+    proposal.candidates.front().effort = Effort(*site.conv, Shape(input.begin() + 2, input.end()), input[0]);
   }
   bool applied = false;  // some form has a meaning here, whether it pays or not
   for (const FormChoice& choice : forms) {

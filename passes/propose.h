@@ -32,6 +32,7 @@ struct Candidate {
   int64_t rank = 0;
   double error = 0;  // relative error of the layer, see RankError
   std::optional<int64_t> macs;
+  std::optional<int64_t> effort;  // see Effort; of sites that some form could take
   int64_t params = 0;
 };
 

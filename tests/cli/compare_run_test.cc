@@ -45,6 +45,19 @@ TEST(CompareRun, AModelIsNoDistanceFromItself) {
   EXPECT_TRUE(json["objection"].is_null());
 }
 
+TEST(CompareRun, LatencyIsMeasuredUnlessToldNotTo) {
+  const std::string lenet = TestData("lenet.onnx");
+  for (const std::vector<std::string>& flags : {std::vector<std::string>{}, {"--latency"}}) {
+    std::vector<std::string> arguments = {"compare", lenet, lenet, "--json", "--samples=1"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    const Finished run = RunCnnopt(arguments);
+    ASSERT_EQ(run.code, 0) << run.err;
+    const Json latency = Json::parse(run.out)["latency"];
+    ASSERT_TRUE(latency.is_object());
+    EXPECT_GT(latency["ratio"], 0);
+  }
+}
+
 TEST(CompareRun, BoundsDecideTheExitCode) {
   const testing::TempFolder folder;
   const std::string a = Affine(folder, "a.onnx", 1, 0), b = Affine(folder, "b.onnx", 1.25, 0);

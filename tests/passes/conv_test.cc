@@ -333,6 +333,31 @@ TEST(CostTest, OutputSizeFollowsOnnx) {
   EXPECT_THAT(OutputSize(conv, {2, 11}), ElementsAre(0, 3));
 }
 
+TEST(CostTest, EffortCountsWhatTakesTimeBesidesMacs) {
+  const Conv conv = PointwiseOutline(2, 64, 32);  // 64 -> 32
+  const int64_t positions = 100;
+  EXPECT_EQ(Effort(conv, {10, 10}, 1),
+            positions * 64 * 32 + 8 * positions * 32 + positions * 64 + 10 * 64 * 32 + 100'000);
+  EXPECT_EQ(Effort(conv, {10, 10}, 3) - 10 * 64 * 32 - 100'000,
+            3 * (Effort(conv, {10, 10}, 1) - 10 * 64 * 32 - 100'000));
+  const int64_t large = 200 * 200;  // maps that no cache holds
+  EXPECT_EQ(Effort(conv, {200, 200}, 1), large * 64 * 32 + 8 * large * 32 + 5 * (large * 32 - 500'000) + large * 64 +
+                                             13 * (large * 64 - 500'000) + 10 * 64 * 32 + 100'000);
+  const Replacement two = {{{conv, PointwiseOutline(2, 32, 16)}}};
+  EXPECT_EQ(Effort(two, {10, 10}, 1), Effort(conv, {10, 10}, 1) + Effort(two.branches[0][1], {10, 10}, 1));
+}
+
+TEST(CostTest, EffortCountsChannelsInWholeVectors) {
+  const auto effort = [](int64_t in, int64_t out) { return Effort(PointwiseOutline(2, in, out), {10, 10}, 1); };
+  EXPECT_EQ(effort(64, 24), effort(64, 32));
+  EXPECT_EQ(effort(24, 64), effort(32, 64));
+  EXPECT_LT(effort(64, 16), effort(64, 24));
+  EXPECT_LT(effort(3, 64), effort(16, 64));  // images are read as they are
+  Conv depthwise = PointwiseOutline(2, 24, 24);
+  depthwise.groups = 24;
+  EXPECT_EQ(Effort(depthwise, {10, 10}, 1), 100 * 32 + 8 * 100 * 32 + 100 * 32 + 10 * 32 + 100'000);
+}
+
 // Declared shapes can be of any size.
 TEST(CostTest, NeverOverflows) {
   constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
@@ -345,6 +370,8 @@ TEST(CostTest, NeverOverflows) {
   const Conv conv = PointwiseOutline(2, 64, 64);
   EXPECT_EQ(Macs(conv, {int64_t{1} << 40, int64_t{1} << 40}, 1), kMost);
   EXPECT_EQ(Macs(Replacement{{{conv, conv}, {conv}}}, {int64_t{1} << 30, int64_t{1} << 20}, 1), kMost);
+  EXPECT_EQ(Effort(conv, {int64_t{1} << 40, int64_t{1} << 40}, 1), kMost);
+  EXPECT_EQ(Effort(Replacement{{{conv, conv}, {conv}}}, {int64_t{1} << 30, int64_t{1} << 20}, 1), kMost);
 }
 
 }  // namespace

@@ -1,0 +1,41 @@
+// Plans under a budget of multiplications whose savings arrive as time.
+//
+//   multiplications      1.0 |##########|   ->  |####|        what the budget asks for
+//   time                 1.0 |##########|   ->  |#####|       what arrives: at least 0.9 of it, if accuracy allows
+//
+// Layers of few channels, many stages and large maps take longer than their multiplications say (see Effort). Of two
+// plans that take as many multiplications and harm about as much, the one that is faster is wanted.
+//
+//   sum over sites of effort(choice) <= E / (M a) * sum over sites of macs(choice)
+//
+// where E and M are what the original's sites take and `a` is the share that arrives. Both sums are linear in the
+// choices, so this is one more budget.
+#ifndef CNNOPT_PASSES_ARRIVAL_H_
+#define CNNOPT_PASSES_ARRIVAL_H_
+
+#include <optional>
+#include <vector>
+
+#include "passes/allocate.h"
+#include "passes/propose.h"
+
+namespace cnnopt {
+
+// The budget that plans hold whose reduction of effort is at least `arrives` (above 0) times their reduction of MACs,
+// over all sites whose effort is known. "Keep everything" holds it for arrives <= 1.
+Budget ArrivalBudget(const std::vector<Proposal>& proposals, double arrives);
+
+struct BudgetedPlan {
+  Plan plan;
+  std::vector<Budget> budgets;  // that it holds
+};
+
+// MeetBudgets under `budgets` and the strictest arrival budget, from 0.9 down to 0.8, that costs no more than half as
+// much damage again (damages are squares: a fifth of error); under `budgets` alone where none does. Nullopt as there.
+std::optional<BudgetedPlan> MeetBudgetsInTime(const std::vector<std::vector<double>>& damage,
+                                              const std::vector<Budget>& budgets,
+                                              const std::vector<Proposal>& proposals);
+
+}  // namespace cnnopt
+
+#endif  // CNNOPT_PASSES_ARRIVAL_H_
