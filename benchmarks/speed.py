@@ -13,7 +13,8 @@ Runtime, one thread, alternating pairs. benchmarks/make_models.py makes two larg
   spread       of the ratio of times, lower to upper quartile of the pairs
 
 Speed depends on shapes, not on how well weights are fitted: few samples will do, and nothing is verified. Exits with 1
-when a result is slower than its net, misses a target of time, or less than 85 % arrive over the slimmed layers. Needs
+when a result is slower than its net, misses a target of time, or of a target of MACs less than 85 % arrive over the
+slimmed layers. Needs
 onnx and onnxruntime.
 """
 import argparse
@@ -137,7 +138,7 @@ def run(net, calibration, goal, options, folder):
     share = share_of([layer["name"] for layer in layers], net, shapes, folder)
     rest = 1 - share
     over = (share / max(ratio - rest, 1e-9)) / (before / after)
-    good = ratio < 1 and (over >= ARRIVES) and (not goal.startswith("--target-latency") or ratio <= 0.5 * TIME_SLACK)
+    good = ratio < 1 and (ratio <= 0.5 * TIME_SLACK if goal.startswith("--target-latency") else over >= ARRIVES)
     return [f"{saved:.3f}", f"{ratio:.3f}", f"{quartiles[0]:.2f} to {quartiles[2]:.2f}", f"{saved / ratio:.0%}",
             f"{over:.0%}", f"{statistics.median(b for b, _ in taken):.1f}", "ok" if good else "MISSED",
             f"slimmed layers: {share:.0%} of the time, MACs {after / before:.3f}"], good
