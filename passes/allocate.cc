@@ -36,12 +36,6 @@ std::vector<int> LowerHull(const std::vector<Choice>& choices) {
   return hull;
 }
 
-double TotalDamage(const std::vector<std::vector<double>>& damage, const Plan& plan) {
-  double total = 0;
-  for (size_t s = 0; s < damage.size(); ++s) total += damage[s][static_cast<size_t>(plan[s])];
-  return total;
-}
-
 // What is spent of each budget, kept up to date while sites move.
 class Account {
  public:
@@ -51,7 +45,7 @@ class Account {
   }
 
   const Plan& plan() const { return plan_; }
-  double Damage() const { return TotalDamage(damage_, plan_); }
+  double Damage() const { return PlanDamage(damage_, plan_); }
   bool Holds() const { return Overdraft(0, plan_.empty() ? 0 : plan_[0]) <= 1; }
 
   void Move(size_t site, int choice) {
@@ -174,6 +168,12 @@ double PlanDamage(const Choices& choices, const Plan& plan) {
   return damage;
 }
 
+double PlanDamage(const std::vector<std::vector<double>>& damage, const Plan& plan) {
+  double total = 0;
+  for (size_t s = 0; s < damage.size(); ++s) total += damage[s][static_cast<size_t>(plan[s])];
+  return total;
+}
+
 std::vector<Step> LagrangianPath(const Choices& choices) {
   struct PricedStep {
     double price = 0;  // damage per unit of cost saved
@@ -236,7 +236,7 @@ std::optional<Plan> MeetBudgets(const std::vector<std::vector<double>>& damage, 
     account.RelieveWorst();
     if (!account.Holds()) continue;
     account.SpendRest();
-    if (!best.has_value() || account.Damage() < TotalDamage(damage, *best)) best = account.plan();
+    if (!best.has_value() || account.Damage() < PlanDamage(damage, *best)) best = account.plan();
   }
   return best;
 }

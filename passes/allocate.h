@@ -21,6 +21,7 @@ using Plan = std::vector<int>;
 
 int64_t PlanCost(const Choices& choices, const Plan& plan);
 double PlanDamage(const Choices& choices, const Plan& plan);
+double PlanDamage(const std::vector<std::vector<double>>& damage, const Plan& plan);
 
 // The Lagrangian path: for a price lambda per unit of cost, every site takes the choice with the least
 // damage + lambda cost. As lambda grows from 0, sites move one by one along the lower convex hull of their choices;

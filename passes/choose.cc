@@ -34,12 +34,6 @@ std::vector<Budget> BudgetsOf(const std::vector<Target>& targets, const std::vec
   return budgets;
 }
 
-double TotalDamage(const Damages& damage, const Plan& plan) {
-  double total = 0;
-  for (size_t s = 0; s < plan.size(); ++s) total += damage[s][static_cast<size_t>(plan[s])];
-  return total;
-}
-
 // The plan of little damage within the budgets; of multiplications, such that their saving arrives as time.
 std::optional<BudgetedPlan> MakePlan(const ChooseContext& context, const Damages& damage,
                                      const std::vector<Target>& targets, const std::vector<int64_t>& surplus) {
@@ -149,7 +143,7 @@ absl::Status ChooseWithinTargets(const ChooseContext& context, Workbench& bench,
     const Plan& plan = planned->plan;
     CNNOPT_ASSIGN_OR_RETURN(taken, TakenBy(context, bench, targets, plan));
     const bool holds = AllHold(targets, taken);
-    if (holds && (!best.has_value() || TotalDamage(damage, plan) < TotalDamage(damage, *best))) {
+    if (holds && (!best.has_value() || PlanDamage(damage, plan) < PlanDamage(damage, *best))) {
       best = plan;
       best_budgets = std::move(planned->budgets);
     }
