@@ -104,7 +104,7 @@ int64_t Effort(const Conv& conv, const Shape& input, int64_t batch) {
   if (positions < 0 || pixels < 0) return std::numeric_limits<int64_t>::max();
   const int64_t in_channels = WholeVectors(conv.in_channels);
   const int64_t out_channels = WholeVectors(conv.out_channels);
-  const int64_t summed = conv.groups > 1 && conv.group_in_channels() == 1 ? 1 : in_channels / conv.groups;
+  const int64_t summed = conv.depthwise() ? 1 : in_channels / conv.groups;
   const int64_t weights = SaturatedProduct({out_channels, summed, conv.taps()});
   const int64_t written = SaturatedProduct({positions, out_channels});
   const int64_t read = SaturatedProduct({pixels, in_channels});
