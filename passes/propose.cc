@@ -11,6 +11,15 @@
 namespace cnnopt {
 namespace {
 
+// Of the site as `layer`. Unknown where MACs are, and where no machine could run it: CostProduct has the bound,
+// under which many still have a sum.
+template <typename Layer>  // a Conv or a Replacement
+std::optional<int64_t> EffortOf(const Site& site, const Layer& layer) {
+  if (!site.macs.has_value() || !site.input.has_value()) return std::nullopt;
+  const Shape input = LayerShape(*site.conv, *site.input);
+  return CostProduct({Effort(layer, Shape(input.begin() + 2, input.end()), input[0])});
+}
+
 Candidate Price(const Site& site, const Form* form, RankError choice) {
   Candidate candidate;
   candidate.form = form;
@@ -20,10 +29,9 @@ Candidate Price(const Site& site, const Form* form, RankError choice) {
   candidate.params = ParameterCount(outline);
   if (site.macs.has_value() && site.input.has_value()) {
     const Shape input = LayerShape(*site.conv, *site.input);
-    const Shape size(input.begin() + 2, input.end());
-    candidate.macs = Macs(outline, size, input[0]);
-    candidate.effort = Effort(outline, size, input[0]);
+    candidate.macs = Macs(outline, Shape(input.begin() + 2, input.end()), input[0]);
   }
+  candidate.effort = EffortOf(site, outline);
   return candidate;
 }
 
@@ -56,10 +64,7 @@ Proposal ProposeFor(const Site& site, const SiteForms& asked, absl::Span<const M
     proposal.reason = site.reason;
     return proposal;
   }
-  if (site.macs.has_value() && site.input.has_value()) {
-    const Shape input = LayerShape(*site.conv, *site.input);
-    proposal.candidates.front().effort = Effort(*site.conv, Shape(input.begin() + 2, input.end()), input[0]);
-  }
+  proposal.candidates.front().effort = EffortOf(site, *site.conv);
   bool applied = false;  // some form has a meaning here, whether it pays or not
   for (const FormChoice& choice : forms) {
     const absl::Status applies = choice.form->Applies(*site.conv);
