@@ -32,7 +32,7 @@ inline onnx::ModelProto TwoBranches() {
   onnx::TensorProto like;
   like.set_data_type(onnx::TensorProto::FLOAT);
   for (const auto& [name, scale] : {std::pair("strong", 1.0), std::pair("weak", 0.01)}) {
-    const Matrix values = RandomMatrix(random, 32 * 32 * 9, 1) * scale;
+    const Matrix values = RandomMatrix(random, int64_t{32} * 32 * 9, 1) * scale;
     const absl::Span<const double> span(values.data(), static_cast<size_t>(values.size()));
     *model.mutable_graph()->add_initializer() = *EncodeFloats(name, {32, 32, 3, 3}, span, like);
   }
