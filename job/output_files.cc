@@ -1,7 +1,6 @@
 #include "job/output_files.h"
 
 #include <algorithm>
-#include <limits>
 #include <optional>
 #include <utility>
 
@@ -14,10 +13,11 @@
 #include "onnx_io/status_macros.h"
 #include "passes/catalog.h"
 #include "report/report.h"
-#include "runtime/read_file.h"
 
 namespace cnnopt {
 namespace {
+
+constexpr size_t kBlockBytes = 1 << 20;
 
 WriteOptions MakeWriteOptions(const SlimArguments& arguments, const ModelFile& file) {
   WriteOptions options;
@@ -36,10 +36,17 @@ absl::StatusOr<std::string> StageUnchanged(const SlimArguments& arguments, Model
   if (file.had_external_data || arguments.external_threshold.has_value()) {
     return From(Origin::kOutput, files.StageModel(file.proto, arguments.out, options));
   }
-  file.proto.Clear();  // its memory is better used for the bytes
-  CNNOPT_ASSIGN_OR_RETURN(const std::string bytes,
-                          From(Origin::kInput, ReadFile(arguments.in, std::numeric_limits<int64_t>::max())));
-  return From(Origin::kOutput, files.StageBytes(bytes, arguments.out));
+  CNNOPT_ASSIGN_OR_RETURN(const InputFile in, From(Origin::kInput, InputFile::Open(arguments.in)));
+  std::string block;
+  int64_t offset = 0;
+  const auto next = [&]() -> absl::StatusOr<absl::string_view> {
+    block.resize(kBlockBytes);
+    CNNOPT_ASSIGN_OR_RETURN(const size_t got, From(Origin::kInput, in.ReadAt(offset, block.data(), block.size())));
+    if (got == 0) CNNOPT_RETURN_IF_ERROR(From(Origin::kInput, in.CheckUnchanged()));
+    offset += static_cast<int64_t>(got);
+    return absl::string_view(block).substr(0, got);
+  };
+  return From(Origin::kOutput, files.StagePieces(next, arguments.out));
 }
 
 absl::Status StagePlan(const SlimArguments& arguments, const SlimReport& report, const ReportContext& context,

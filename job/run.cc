@@ -6,7 +6,6 @@
 #include "job/cost_cache.h"
 #include "job/exit_code.h"
 #include "job/output_files.h"
-#include "onnx_io/borrow.h"
 #include "onnx_io/status_macros.h"
 
 namespace cnnopt {
@@ -29,10 +28,9 @@ absl::StatusOr<Outcome> RunSearch(Prepared& job, const Listener& listener) {
   const Trials trials{arguments, job.context, *trial, job.score, listener.tell};
   CNNOPT_ASSIGN_OR_RETURN(Outcome outcome,
                           FindSlimmest(trials, original, *arguments.max_drop, arguments.lower_is_better));
-  trial.reset();
   outcome.report.score = ScoreChange{original, outcome.score};
   if (outcome.report.verdict == Verdict::kSlimmed) {
-    TakeOver(job.file.proto, outcome.model);
+    SlimJob::EndWith(std::move(trial), job.file.proto, outcome.model);
     job.file.proto = std::move(outcome.model);
   }
   outcome.model.Clear();

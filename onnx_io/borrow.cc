@@ -55,6 +55,17 @@ Message CopyFields(const Message& message, const FieldMask& mask) {
   return copy;
 }
 
+// Moves the payloads of `first` that are in `lender` to their borrowers and takes these off the list.
+void MovePayloads(onnx::ModelProto& lender, std::map<const std::string*, onnx::TensorProto*>& first) {
+  for (onnx::TensorProto& tensor : *lender.mutable_graph()->mutable_initializer()) {
+    const auto found = first.find(&tensor.raw_data());
+    if (found == first.end()) continue;
+    Unmark(*found->second);
+    found->second->set_allocated_raw_data(tensor.release_raw_data());
+    first.erase(found);
+  }
+}
+
 bool CanBeBorrowed(const onnx::TensorProto& tensor, size_t min_bytes) {
   return tensor.raw_data().size() >= min_bytes && !tensor.has_data_location() && tensor.external_data_size() == 0;
 }
@@ -105,19 +116,13 @@ void MakeOwn(onnx::TensorProto& tensor) {
   tensor.set_raw_data(*payload);
 }
 
-void TakeOver(onnx::ModelProto& lender, onnx::ModelProto& borrower) {
+void TakeOver(absl::Span<onnx::ModelProto* const> lenders, onnx::ModelProto& borrower) {
   std::map<const std::string*, onnx::TensorProto*> first;
   for (onnx::TensorProto& tensor : *borrower.mutable_graph()->mutable_initializer()) {
     const std::string* payload = BorrowedPayload(tensor);
     if (payload != nullptr && !first.emplace(payload, &tensor).second) MakeOwn(tensor);
   }
-  for (onnx::TensorProto& tensor : *lender.mutable_graph()->mutable_initializer()) {
-    const auto found = first.find(&tensor.raw_data());
-    if (found == first.end()) continue;
-    Unmark(*found->second);
-    found->second->set_allocated_raw_data(tensor.release_raw_data());
-    first.erase(found);
-  }
+  for (onnx::ModelProto* lender : lenders) MovePayloads(*lender, first);
   for (const auto& [payload, tensor] : first) MakeOwn(*tensor);
 }
 

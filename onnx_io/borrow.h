@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "onnx/onnx_pb.h"
 
 namespace cnnopt {
@@ -29,9 +30,9 @@ const std::string& RawData(const onnx::TensorProto& tensor);
 // Gives `tensor` a payload of its own, a copy of the borrowed one; of any other tensor nothing changes.
 void MakeOwn(onnx::TensorProto& tensor);
 
-// Ends all loans of `borrower`: moves the payloads it uses out of `lender`, which is left without them; what others
+// Ends all loans of `borrower`: moves the payloads it uses out of `lenders`, which are left without them; what others
 // lent is copied.
-void TakeOver(onnx::ModelProto& lender, onnx::ModelProto& borrower);
+void TakeOver(absl::Span<onnx::ModelProto* const> lenders, onnx::ModelProto& borrower);
 
 // Bytes of `model` in a file, borrowed payloads included.
 int64_t SerializedBytes(const onnx::ModelProto& model);

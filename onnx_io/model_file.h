@@ -71,6 +71,9 @@ class StagedFiles {
   absl::StatusOr<std::string> StageModel(onnx::ModelProto& model, const std::string& path,
                                          const WriteOptions& options = {});
   absl::StatusOr<std::string> StageBytes(absl::string_view bytes, const std::string& path);
+  // The same for bytes that `next` gives piece by piece, the last one empty. Its errors come back as they are.
+  absl::StatusOr<std::string> StagePieces(const std::function<absl::StatusOr<absl::string_view>()>& next,
+                                          const std::string& path);
 
   // Renames all, the first one staged last. When a rename fails, the files renamed before it give their names back to
   // the old ones: none may report what did not happen.

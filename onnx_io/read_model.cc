@@ -3,12 +3,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "onnx_io/external_data.h"
 #include "onnx_io/file_io.h"
 #include "onnx_io/file_kind.h"
 #include "onnx_io/memory_limit.h"
 #include "onnx_io/model_file.h"
+#include "onnx_io/parse_model.h"
 #include "onnx_io/quote.h"
 #include "onnx_io/sort_nodes.h"
 #include "onnx_io/status_macros.h"
@@ -18,31 +18,6 @@
 
 namespace cnnopt {
 namespace {
-
-constexpr int kBlockBytes = 1 << 20;
-
-// Gives a file to protobuf piece by piece.
-class FileSource : public google::protobuf::io::CopyingInputStream {
- public:
-  explicit FileSource(const InputFile& file) : file_(file) {}
-
-  int Read(void* buffer, int size) override {
-    const absl::StatusOr<size_t> got = file_.ReadAt(offset_, static_cast<char*>(buffer), static_cast<size_t>(size));
-    if (!got.ok()) {
-      status_ = got.status();
-      return -1;
-    }
-    offset_ += static_cast<int64_t>(*got);
-    return static_cast<int>(*got);
-  }
-
-  const absl::Status& status() const { return status_; }
-
- private:
-  const InputFile& file_;
-  int64_t offset_ = 0;
-  absl::Status status_;
-};
 
 absl::Status CheckHead(const InputFile& file, const Limits& limits) {
   if (file.size() == 0) {
@@ -56,19 +31,6 @@ absl::Status CheckHead(const InputFile& file, const Limits& limits) {
   const int64_t most = std::min<int64_t>(limits.file_bytes, std::numeric_limits<int32_t>::max());
   return file.size() <= most ? absl::OkStatus()
                              : LimitExceeded(&Limits::file_bytes, limits, "the size of the file", file.size());
-}
-
-absl::Status Parse(const InputFile& file, onnx::ModelProto& model) {
-  FileSource source(file);
-  google::protobuf::io::CopyingInputStreamAdaptor stream(&source, kBlockBytes);
-  const bool parsed = model.ParseFromBoundedZeroCopyStream(&stream, static_cast<int>(file.size()));
-  CNNOPT_RETURN_IF_ERROR(source.status());
-  CNNOPT_RETURN_IF_ERROR(file.CheckUnchanged());
-  if (!parsed || !model.has_graph()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("not an ONNX model: ", parsed ? "it has no graph" : "its protobuf does not parse"));
-  }
-  return absl::OkStatus();
 }
 
 // Of a model in memory, which has no folder where other files could stand.
@@ -88,11 +50,13 @@ absl::Status Read(const InputFile& file, const Limits& limits, ModelFile& model)
   CNNOPT_RETURN_IF_ERROR(CheckHead(file, limits));
   Limits effective = limits;
   effective.memory_bytes = limits.memory_bytes > 0 ? limits.memory_bytes : DefaultMemoryLimit();
-  CNNOPT_ASSIGN_OR_RETURN(const int64_t parsed_bytes, EstimateParsedBytes(file, *onnx::ModelProto::descriptor()));
+  std::vector<WirePayload> payloads;
+  CNNOPT_ASSIGN_OR_RETURN(const int64_t parsed_bytes,
+                          EstimateParsedBytes(file, *onnx::ModelProto::descriptor(), &payloads));
   if (parsed_bytes > effective.memory_bytes) {
     return LimitExceeded(&Limits::memory_bytes, effective, "the memory it takes", parsed_bytes);
   }
-  CNNOPT_RETURN_IF_ERROR(Parse(file, model.proto));
+  CNNOPT_RETURN_IF_ERROR(ParseModel(file, payloads, model.proto));
   CNNOPT_RETURN_IF_ERROR(ValidateModel(model.proto, limits));
   CNNOPT_RETURN_IF_ERROR(SortNodes(model.proto));
   if (model.path.empty()) CNNOPT_RETURN_IF_ERROR(RefuseExternalData(model.proto));

@@ -224,8 +224,10 @@ bool FitsFloat(double value) { return !std::isfinite(value) || std::abs(value) <
 
 // Calls write(number) with every value as its storage type; returns the first one that overflows.
 template <typename Write>
-std::optional<double> RoundAll(absl::Span<const double> values, int32_t data_type, Write write) {
-  for (const double value : values) {
+std::optional<double> RoundAll(size_t count, absl::FunctionRef<double(size_t)> value_of, int32_t data_type,
+                               Write write) {
+  for (size_t i = 0; i < count; ++i) {
+    const double value = value_of(i);
     if (data_type == TensorProto::DOUBLE) {
       write(value);
     } else if (data_type == TensorProto::FLOAT) {
@@ -302,31 +304,37 @@ absl::StatusOr<std::string> RawPayload(const TensorProto& tensor) {
   return std::string(bytes);
 }
 
-absl::StatusOr<std::vector<double>> DecodeFloats(const TensorProto& tensor) {
+absl::StatusOr<FloatView> FloatView::Of(const TensorProto& tensor) {
   if (!IsFloating(tensor.data_type())) {
     return absl::UnimplementedError(absl::StrCat("tensor ", Quote(tensor.name()), " has data type ", tensor.data_type(),
                                                  ", not a float of 16 to 64 bits"));
   }
-  std::string buffer;
-  CNNOPT_ASSIGN_OR_RETURN(const absl::string_view bytes, CheckedPayload(tensor, buffer));
-  const auto width = static_cast<size_t>(ElementBytes(tensor.data_type()));
-  std::vector<double> values(bytes.size() / width);
-  for (size_t i = 0; i < values.size(); ++i) {
-    const char* element = bytes.data() + i * width;
-    switch (tensor.data_type()) {
-      case TensorProto::FLOAT:
-        values[i] = Load<float>(element);
-        break;
-      case TensorProto::DOUBLE:
-        values[i] = Load<double>(element);
-        break;
-      case TensorProto::FLOAT16:
-        values[i] = FromBits(Load<uint16_t>(element), kHalf);
-        break;
-      default:
-        values[i] = FromBits(Load<uint16_t>(element), kBfloat16);
-    }
+  FloatView view;
+  view.data_type_ = tensor.data_type();
+  view.width_ = static_cast<size_t>(ElementBytes(tensor.data_type()));
+  view.packed_ = std::make_unique<std::string>();
+  CNNOPT_ASSIGN_OR_RETURN(view.bytes_, CheckedPayload(tensor, *view.packed_));
+  return view;
+}
+
+double FloatView::operator[](size_t i) const {
+  const char* element = bytes_.data() + i * width_;
+  switch (data_type_) {
+    case TensorProto::FLOAT:
+      return Load<float>(element);
+    case TensorProto::DOUBLE:
+      return Load<double>(element);
+    case TensorProto::FLOAT16:
+      return FromBits(Load<uint16_t>(element), kHalf);
+    default:
+      return FromBits(Load<uint16_t>(element), kBfloat16);
   }
+}
+
+absl::StatusOr<std::vector<double>> DecodeFloats(const TensorProto& tensor) {
+  CNNOPT_ASSIGN_OR_RETURN(const FloatView view, FloatView::Of(tensor));
+  std::vector<double> values(view.size());
+  for (size_t i = 0; i < values.size(); ++i) values[i] = view[i];
   return values;
 }
 
@@ -361,14 +369,25 @@ absl::StatusOr<std::vector<int64_t>> DecodeInts(const TensorProto& tensor) {
 
 absl::StatusOr<TensorProto> EncodeFloats(absl::string_view name, absl::Span<const int64_t> shape,
                                          absl::Span<const double> values, const TensorProto& like) {
-  if (!IsFloating(like.data_type())) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("tensor ", Quote(name), ": data type ", like.data_type(), " is not a float of 16 to 64 bits"));
-  }
   if (ElementCount(shape) != static_cast<int64_t>(values.size())) {
     return absl::InvalidArgumentError(absl::StrCat("tensor ", Quote(name), ": ", values.size(), " values for shape [",
                                                    absl::StrJoin(shape, ","), "]"));
   }
+  return EncodeFloats(name, shape, [&](size_t i) { return values[i]; }, like);
+}
+
+absl::StatusOr<TensorProto> EncodeFloats(absl::string_view name, absl::Span<const int64_t> shape,
+                                         absl::FunctionRef<double(size_t)> value, const TensorProto& like) {
+  if (!IsFloating(like.data_type())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("tensor ", Quote(name), ": data type ", like.data_type(), " is not a float of 16 to 64 bits"));
+  }
+  const int64_t elements = ElementCount(shape);
+  if (elements < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("tensor ", Quote(name), ": impossible shape [", absl::StrJoin(shape, ","), "]"));
+  }
+  const auto count = static_cast<size_t>(elements);
   TensorProto tensor;
   tensor.set_name(std::string(name));
   tensor.set_data_type(like.data_type());
@@ -376,12 +395,12 @@ absl::StatusOr<TensorProto> EncodeFloats(absl::string_view name, absl::Span<cons
   const bool typed = like.float_data_size() + like.double_data_size() + like.int32_data_size() > 0;
   std::optional<double> overflow;
   if (typed) {
-    overflow = RoundAll(values, like.data_type(), [&](auto number) { AddTyped(number, tensor); });
+    overflow = RoundAll(count, value, like.data_type(), [&](auto number) { AddTyped(number, tensor); });
   } else {
     std::string& bytes = *tensor.mutable_raw_data();
-    bytes.resize(values.size() * static_cast<size_t>(ElementBytes(like.data_type())));
+    bytes.resize(count * static_cast<size_t>(ElementBytes(like.data_type())));
     char* next = bytes.data();
-    overflow = RoundAll(values, like.data_type(), [&](auto number) {
+    overflow = RoundAll(count, value, like.data_type(), [&](auto number) {
       std::memcpy(next, &number, sizeof(number));
       next += sizeof(number);
     });

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "google/protobuf/message.h"
+#include "onnx/onnx_pb.h"
 
 namespace cnnopt {
 namespace {
@@ -22,7 +23,7 @@ constexpr size_t kBufferBytes = 1 << 16;
 // Walks the fields of a file. Functions give false after they have set status_.
 class Scanner {
  public:
-  explicit Scanner(const InputFile& file) : file_(file) {}
+  Scanner(const InputFile& file, std::vector<WirePayload>* payloads) : file_(file), payloads_(payloads) {}
 
   // The fields of a message of type `type` (null: unknown) up to `end`.
   bool Message(const Descriptor& type, int64_t end, int depth) {
@@ -68,8 +69,12 @@ class Scanner {
       case kFixed32:
         parsed_bytes_ += field == nullptr ? kEntry : 4;
         return Skip(4, end);
-      case kBytes:
-        return Varint(end, value) && Bytes(field, value, end, depth);
+      case kBytes: {
+        const int64_t start = position_;
+        if (!Varint(end, value)) return false;
+        if (depth < kLengths) lengths_[depth] = {start, position_ - start, static_cast<int64_t>(value)};
+        return Bytes(field, value, end, depth);
+      }
       default:  // groups: no version of the format has any
         return Fail("no protobuf field starts there");
     }
@@ -81,6 +86,7 @@ class Scanner {
           absl::StrCat("a field of ", length, " bytes does not fit into the ", end - position_, " that follow"));
     }
     const auto bytes = static_cast<int64_t>(length);
+    if (payloads_ != nullptr && field != nullptr) Note(*field, bytes, depth);
     if (field != nullptr && field->type() == FieldDescriptor::TYPE_MESSAGE) {
       parsed_bytes_ += MessageBytes(*field->message_type());
       return Message(*field->message_type(), position_ + bytes, depth + 1);
@@ -89,6 +95,22 @@ class Scanner {
                          field->type() != FieldDescriptor::TYPE_DOUBLE;
     parsed_bytes_ += kEntry + (varints ? 8 * bytes : bytes);
     return Skip(bytes, end);
+  }
+
+  // Keeps the list of payloads.
+  void Note(const FieldDescriptor& field, int64_t bytes, int depth) {
+    static const FieldDescriptor* const initializer = onnx::GraphProto::descriptor()->FindFieldByName("initializer");
+    static const FieldDescriptor* const raw_data = onnx::TensorProto::descriptor()->FindFieldByName("raw_data");
+    if (depth == 1 && &field == initializer) ++initializers_;
+    if (depth != 2 || &field != raw_data) return;
+    const int tensor = initializers_ - 1;
+    // Of a field given twice the second counts: the parser shall see both.
+    if (!payloads_->empty() && payloads_->back().initializer == tensor) {
+      payloads_->pop_back();
+    } else if (bytes >= kWirePayloadBytes && last_raw_data_ != tensor) {
+      payloads_->push_back({tensor, lengths_[0], lengths_[1], lengths_[2]});
+    }
+    last_raw_data_ = tensor;
   }
 
   // Of an empty message, with the pointer to it.
@@ -146,7 +168,13 @@ class Scanner {
     return false;
   }
 
+  static constexpr int kLengths = 3;
+
   const InputFile& file_;
+  std::vector<WirePayload>* payloads_;
+  WireLength lengths_[kLengths];  // of the model's, the graph's and the tensor's field that is being read
+  int initializers_ = 0;
+  int last_raw_data_ = -1;  // the initializer that had one last
   std::string buffer_;
   int64_t buffer_start_ = 0;
   int64_t position_ = 0;
@@ -158,8 +186,9 @@ class Scanner {
 
 }  // namespace
 
-absl::StatusOr<int64_t> EstimateParsedBytes(const InputFile& file, const Descriptor& type) {
-  Scanner scanner(file);
+absl::StatusOr<int64_t> EstimateParsedBytes(const InputFile& file, const Descriptor& type,
+                                            std::vector<WirePayload>* payloads) {
+  Scanner scanner(file, payloads);
   if (!scanner.Message(type, file.size(), 0)) {
     return scanner.status();
   }

@@ -116,9 +116,19 @@ absl::StatusOr<std::string> StagedFiles::StageModel(onnx::ModelProto& model, con
 }
 
 absl::StatusOr<std::string> StagedFiles::StageBytes(absl::string_view bytes, const std::string& path) {
+  const auto next = [&bytes] { return std::exchange(bytes, {}); };
+  return StagePieces(next, path);
+}
+
+absl::StatusOr<std::string> StagedFiles::StagePieces(const std::function<absl::StatusOr<absl::string_view>()>& next,
+                                                     const std::string& path) {
   CNNOPT_ASSIGN_OR_RETURN(const std::string target, ResolveLinks(path));
   CNNOPT_ASSIGN_OR_RETURN(std::unique_ptr<AtomicFile> file, AtomicFile::Create(target));
-  CNNOPT_RETURN_IF_ERROR(file->Append(bytes));
+  for (;;) {
+    CNNOPT_ASSIGN_OR_RETURN(const absl::string_view piece, next());
+    if (piece.empty()) break;
+    CNNOPT_RETURN_IF_ERROR(file->Append(piece));
+  }
   CNNOPT_RETURN_IF_ERROR(file->Finish());
   const std::string temporary = file->temporary();
   staged_.push_back({std::move(file), target});

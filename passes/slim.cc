@@ -465,12 +465,16 @@ absl::StatusOr<SlimReport> SlimJob::Run(const Goal& goal, onnx::ModelProto& slim
   return std::move(job.report);
 }
 
+void SlimJob::EndWith(std::unique_ptr<SlimJob> job, onnx::ModelProto& model, onnx::ModelProto& slim) {
+  TakeOver({&model, &job->state_->job.clean}, slim);
+}
+
 absl::StatusOr<SlimReport> Slim(onnx::ModelProto& model, const SlimOptions& options, const ProgressSink& progress) {
-  CNNOPT_ASSIGN_OR_RETURN(const std::unique_ptr<SlimJob> job, SlimJob::Prepare(model, options, progress));
+  CNNOPT_ASSIGN_OR_RETURN(std::unique_ptr<SlimJob> job, SlimJob::Prepare(model, options, progress));
   onnx::ModelProto slim;
   CNNOPT_ASSIGN_OR_RETURN(SlimReport report, job->Run(options, slim));
   if (report.verdict == Verdict::kSlimmed) {
-    TakeOver(model, slim);
+    SlimJob::EndWith(std::move(job), model, slim);
     model = std::move(slim);
   }
   return report;

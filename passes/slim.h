@@ -170,9 +170,12 @@ class SlimJob {
 
   // What the model takes as it is.
   const Totals& original() const;
-  // The report, and under the verdict kSlimmed in `slim` the model, which borrows (onnx_io/borrow.h) from the one the
-  // job was made for. The same goal gives the same model whatever was run before.
+  // The report, and under the verdict kSlimmed in `slim` the model, which borrows (onnx_io/borrow.h) from the job and
+  // from the model it was made for. The same goal gives the same model whatever was run before.
   absl::StatusOr<SlimReport> Run(const Goal& goal, onnx::ModelProto& slim);
+  // Ends `job` and the loans of `slim`, a result of its Run: what that borrows is moved out of the job and out of
+  // `model`, the one the job was made for.
+  static void EndWith(std::unique_ptr<SlimJob> job, onnx::ModelProto& model, onnx::ModelProto& slim);
 
  private:
   struct State;

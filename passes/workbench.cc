@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "onnx_io/borrow.h"
 #include "onnx_io/status_macros.h"
 #include "onnx_io/validate.h"
 #include "passes/parallel.h"
@@ -72,7 +73,7 @@ absl::StatusOr<onnx::ModelProto> Workbench::Build(const Plan& plan) {
     const auto fit = fits_.find({s, plan[s]});  // a kept site has one only if it was refitted
     if (fit != fits_.end() && fit->second.status.ok()) rewrites.push_back(fit->second.rewrite);
   }
-  onnx::ModelProto slim = model_;
+  onnx::ModelProto slim = Borrow(model_);
   CNNOPT_RETURN_IF_ERROR(ApplyRewrites(std::move(rewrites), slim));
   for (const absl::Status& status : {ValidateModel(slim), CheckWithOnnx(slim)}) {
     if (!status.ok()) return absl::InternalError(absl::StrCat("the slim model is not valid: ", status.message()));

@@ -44,8 +44,9 @@ class Workbench {
             const std::vector<Proposal>& proposals, const std::vector<std::vector<Moments>>& moments, int threads)
       : model_(model), view_(view), sites_(sites), proposals_(proposals), moments_(moments), threads_(threads) {}
 
-  // The model with every site replaced as `plan` says. Sites whose weights do not fit into their dtype stay as they
-  // are; Failure tells. Errors: Internal when the result is not a valid model.
+  // The model with every site replaced as `plan` says, which borrows (onnx_io/borrow.h) from this bench's. Sites whose
+  // weights do not fit into their dtype stay as they are; Failure tells. Errors: Internal when the result is not a
+  // valid model.
   absl::StatusOr<onnx::ModelProto> Build(const Plan& plan);
   // Fits these (site, candidate) that have no fit yet, in parallel, for the Builds to come.
   void FitAhead(std::vector<std::pair<size_t, int>> wanted);

@@ -23,19 +23,30 @@ struct Linear {
   std::vector<double> bias;  // per output channel; empty: none
   // Element i of the weight belongs to output channel (i / group_size) * group_channels + i / inner % group_channels.
   int64_t inner = 1, group_channels = 1, group_size = 1;
+};
 
-  // Calls visit(i, channel) for every element, in order; group_size is a multiple of inner * group_channels.
-  template <typename Visit>
-  void ForEachElement(size_t elements, Visit visit) const {
-    size_t i = 0;
-    for (int64_t first = 0; i < elements; first += group_channels) {
-      int64_t channel = 0;
-      for (int64_t run = 0; run < group_size; run += inner) {
-        for (int64_t k = 0; k < inner; ++k, ++i) visit(i, static_cast<size_t>(first + channel));
-        channel = channel + 1 == group_channels ? 0 : channel + 1;
-      }
-    }
+// The channels of the weight's elements, one after the other: dividing for each would take longer than all the rest.
+class ChannelCursor {
+ public:
+  explicit ChannelCursor(const Linear& linear) : linear_(linear) {}
+
+  size_t Next() {
+    const auto channel = static_cast<size_t>(first_ + channel_);
+    if (++element_ < linear_.inner) return channel;
+    element_ = 0;
+    if (++channel_ < linear_.group_channels) return channel;
+    channel_ = 0;
+    group_ += linear_.inner * linear_.group_channels;
+    if (group_ < linear_.group_size) return channel;
+    group_ = 0;
+    first_ += linear_.group_channels;
+    return channel;
   }
+
+ private:
+  const Linear& linear_;
+  int64_t first_ = 0, channel_ = 0;  // of the group, and within
+  int64_t element_ = 0, group_ = 0;  // elements seen of the channel, and of the group up to it
 };
 
 bool IsLinear(const onnx::NodeProto& node) {
@@ -125,21 +136,27 @@ double Epsilon(int32_t data_type) {
 // The weight with every output channel scaled. Errors: not finite, overflow, or a channel so small that rounding to
 // the dtype's subnormal numbers would hurt it.
 absl::StatusOr<onnx::TensorProto> ScaledWeight(const Linear& linear, const std::vector<double>& scale) {
-  CNNOPT_ASSIGN_OR_RETURN(std::vector<double> values, DecodeFloats(*linear.weight));
+  CNNOPT_ASSIGN_OR_RETURN(const FloatView old, FloatView::Of(*linear.weight));
   bool finite = true;
-  linear.ForEachElement(values.size(), [&](size_t i, size_t channel) {
-    values[i] *= scale[channel];
-    finite = finite && std::isfinite(values[i]);
-  });
+  ChannelCursor channels(linear);
+  const auto scaled = [&](size_t i) {
+    const double value = old[i] * scale[channels.Next()];
+    finite = finite && std::isfinite(value);
+    return value;
+  };
+  absl::StatusOr<onnx::TensorProto> tensor =
+      EncodeFloats(linear.weight->name(), TensorShape(*linear.weight), scaled, *linear.weight);
   if (!finite) return absl::UnimplementedError("a weight is not finite");
-  CNNOPT_ASSIGN_OR_RETURN(onnx::TensorProto tensor,
-                          EncodeFloats(linear.weight->name(), TensorShape(*linear.weight), values, *linear.weight));
-  CNNOPT_ASSIGN_OR_RETURN(const std::vector<double> rounded, DecodeFloats(tensor));
+  CNNOPT_RETURN_IF_ERROR(tensor.status());
+  CNNOPT_ASSIGN_OR_RETURN(const FloatView rounded, FloatView::Of(*tensor));
   std::vector<double> error(scale.size(), 0), norm(scale.size(), 0);
-  linear.ForEachElement(values.size(), [&](size_t i, size_t channel) {
-    error[channel] = std::max(error[channel], std::abs(rounded[i] - values[i]));
-    norm[channel] = std::max(norm[channel], std::abs(values[i]));
-  });
+  ChannelCursor again(linear);
+  for (size_t i = 0; i < old.size(); ++i) {
+    const size_t channel = again.Next();
+    const double value = old[i] * scale[channel];
+    error[channel] = std::max(error[channel], std::abs(rounded[i] - value));
+    norm[channel] = std::max(norm[channel], std::abs(value));
+  }
   for (size_t channel = 0; channel < scale.size(); ++channel) {
     if (error[channel] > Epsilon(linear.info.data_type) * norm[channel]) {
       return absl::UnimplementedError(absl::StrCat("the weights of channel ", channel, " would underflow"));

@@ -63,7 +63,7 @@ TEST(Borrow, LeavesFieldsThatThisLibraryDoesNotKnow) {
   tensor.mutable_unknown_fields()->AddVarint(5000, 7);
   tensor.set_doc_string("kept");
   onnx::ModelProto copy = Borrow(lender);
-  TakeOver(lender, copy);
+  TakeOver({&lender}, copy);
   EXPECT_EQ(copy.graph().initializer(0).unknown_fields().field_count(), 1);
   EXPECT_EQ(copy.graph().initializer(0).doc_string(), "kept");
 }
@@ -126,7 +126,7 @@ TEST(TakeOver, MovesPayloadsOutOfTheLender) {
   const std::string before = lender.SerializeAsString();
   onnx::ModelProto copy = Borrow(lender);
   const char* const bytes = Initializer(lender, 0).raw_data().data();
-  TakeOver(lender, copy);
+  TakeOver({&lender}, copy);
   EXPECT_EQ(copy.SerializeAsString(), before);
   EXPECT_EQ(Initializer(copy, 0).raw_data().data(), bytes);
   EXPECT_FALSE(Initializer(lender, 0).has_raw_data());
@@ -137,15 +137,32 @@ TEST(TakeOver, SeveralBorrowersOfOnePayloadAllGetIt) {
   const std::string payload = Initializer(lender, 0).raw_data();
   onnx::ModelProto copy = Borrow(lender);
   *copy.mutable_graph()->add_initializer() = copy.graph().initializer(0);
-  TakeOver(lender, copy);
+  TakeOver({&lender}, copy);
   EXPECT_EQ(Initializer(copy, 0).raw_data(), payload);
   EXPECT_EQ(Initializer(copy, 1).raw_data(), payload);
+}
+
+TEST(TakeOver, FromALenderThatBorrowsItselfAndFromItsOwn) {
+  onnx::ModelProto first = Lender({300});
+  onnx::ModelProto second = Borrow(first);
+  *second.mutable_graph()->add_initializer() = Floats("own", 400, 'z');
+  const char* const bytes = Initializer(second, 1).raw_data().data();
+  onnx::ModelProto copy = Borrow(second);
+  TakeOver({&first, &second}, copy);
+  EXPECT_EQ(copy.SerializeAsString(), [&] {
+    onnx::ModelProto expected = Lender({300});
+    *expected.mutable_graph()->add_initializer() = Floats("own", 400, 'z');
+    return expected.SerializeAsString();
+  }());
+  EXPECT_EQ(Initializer(copy, 1).raw_data().data(), bytes);
+  EXPECT_FALSE(Initializer(first, 0).has_raw_data());
+  EXPECT_FALSE(Initializer(second, 1).has_raw_data());
 }
 
 TEST(TakeOver, CopiesWhatOthersLent) {
   const onnx::ModelProto other = Lender({300});
   onnx::ModelProto lender, copy = Borrow(other);
-  TakeOver(lender, copy);
+  TakeOver({&lender}, copy);
   EXPECT_EQ(copy.SerializeAsString(), other.SerializeAsString());
   EXPECT_EQ(Initializer(other, 0).raw_data().size(), 1200);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gtest/gtest.h"
+#include "onnx_io/borrow.h"
 #include "tests/passes/small_network.h"
 #include "tests/testing/slim_checks.h"
 
@@ -108,7 +109,7 @@ TEST_F(FrontToBack, KeepsEverythingInFrontOfTheFirstReplacedSite) {
   const onnx::ModelProto slim = Refitted(plan, kPlenty, 1);
   const auto weight = [](const onnx::ModelProto& model, const std::string& name) -> std::string {
     for (const onnx::TensorProto& tensor : model.graph().initializer()) {
-      if (tensor.name() == name) return tensor.SerializeAsString();
+      if (tensor.name() == name) return RawData(tensor);
     }
     return "";
   };
