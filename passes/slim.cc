@@ -242,9 +242,11 @@ absl::Status LookAtSamples(Job& job, const GraphView& view) {
 void ProposeAll(Job& job) {
   std::mutex mutex;
   int64_t done = 0;
+  const auto total = static_cast<int64_t>(job.sites.size());
+  job.Tell("factorise", done, total);
   job.proposals = Propose(job.sites, job.forms, job.moments, job.options.threads, [&] {
     const std::lock_guard<std::mutex> lock(mutex);
-    job.Tell("factorise", ++done, static_cast<int64_t>(job.sites.size()));
+    job.Tell("factorise", ++done, total);
   });
 }
 
