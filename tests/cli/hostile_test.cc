@@ -42,6 +42,7 @@ constexpr bool kSanitized = false;
 #endif
 constexpr int64_t kMostMemory = 50'000'000;
 constexpr double kMostSeconds = 1;
+constexpr double kMostWhenBusy = 20;  // on a machine that does other things besides
 
 constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
 
@@ -173,7 +174,8 @@ class HostileFile : public ::testing::Test {
     EXPECT_EQ(FileBytes(folder_.Path("out.onnx")), "old");
     if (!kSanitized) {
       EXPECT_LT(run.peak_bytes, kMostMemory);
-      EXPECT_LT(run.seconds, kMostSeconds);
+      EXPECT_LT(run.cpu_seconds, kMostSeconds);
+      EXPECT_LT(run.seconds, kMostWhenBusy * kMostSeconds);
     }
   }
   void ExpectEachRefused(const std::vector<Hostile>& cases) {

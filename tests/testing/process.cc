@@ -78,6 +78,10 @@ Finished RunCnnopt(const std::vector<std::string>& arguments, const RunOptions& 
   finished.code = CodeOf(status);
   finished.peak_bytes = int64_t{usage.ru_maxrss} * 1024;
   finished.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+  };
+  finished.cpu_seconds = seconds(usage.ru_utime) + seconds(usage.ru_stime);
   finished.out = options.stdout_path.empty() ? FileBytes(out) : "";
   finished.err = FileBytes(err);
   return finished;

@@ -19,6 +19,7 @@ struct Finished {
   std::string out, err;
   int64_t peak_bytes = 0;  // of memory; at least what the test program itself takes
   double seconds = 0;
+  double cpu_seconds = 0;  // its own share of them, which other programs do not lengthen much
 };
 
 struct RunOptions {
