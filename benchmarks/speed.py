@@ -120,7 +120,7 @@ def run(net, calibration, goal, options, folder):
     out, report = Path(folder) / "slim.onnx", Path(folder) / "slim.json"
     command = [options.cnnopt, str(net), str(out), goal, "--verify=off", "--no-latency", "--quiet", "--force",
                f"--samples={options.samples}", f"--report={report}"]
-    command += [f"--calibration={calibration}"] if calibration else []
+    command += options.option + ([f"--calibration={calibration}"] if calibration else [])
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0 or not report.exists():
         return ["FAILED", " ".join(done.stderr.split())], False
@@ -157,6 +157,8 @@ def main():
     parser.add_argument("--cnnopt", default=str(REPOSITORY / "build/release/cnnopt"), help="default %(default)s")
     parser.add_argument("--samples", type=int, default=8, help="of the calibration data, default %(default)s")
     parser.add_argument("--goal", action="append", help=f"instead of {', '.join(GOALS)}")
+    parser.add_argument("--option", action="append", default=[],
+                        help="a further flag of cnnopt, such as --option=--fit=weights where a net is large")
     parser.add_argument("--markdown", action="store_true")
     options = parser.parse_args()
     show([title for title, _ in COLUMNS], options.markdown)
