@@ -107,6 +107,18 @@ MatrixF Thin(const MatrixF& rows, int64_t step) {
   return thin;
 }
 
+MatrixF Stack(const std::vector<MatrixF>& parts) {
+  Eigen::Index rows = 0;
+  for (const MatrixF& part : parts) rows += part.rows();
+  MatrixF whole(rows, parts.empty() ? 0 : parts.front().cols());
+  Eigen::Index at = 0;
+  for (const MatrixF& part : parts) {
+    whole.middleRows(at, part.rows()) = part;
+    at += part.rows();
+  }
+  return whole;
+}
+
 // Both networks on one set of samples, side by side.
 class Walk {
  public:
@@ -172,21 +184,20 @@ class Walk {
     const int64_t step = (elements + most - 1) / most;
     ParallelFor(conv.groups, context_.threads, [&](int64_t g) {
       const auto at = static_cast<size_t>(g);
-      const int threads = conv.groups > 1 ? 1 : context_.threads;
-      GatheredSums sums;
       std::vector<MatrixF> patches, targets, skips;
       for (SampleDrift& sample : seen) {
         const MatrixF target = sample.target.middleCols(g * width, width);
         MatrixF skip;
         if (sample.skip.size() > 0) skip = sample.skip.middleCols(g * width, width);
+        drift.sums[at].Add(sample.patches[at], skip.size() > 0 ? MatrixF(target - skip) : target,
+                           conv.groups > 1 ? 1 : context_.threads);
         if (keep_rows) {
           patches.push_back(Thin(sample.patches[at], step));
           targets.push_back(Thin(target, step));
           if (skip.size() > 0) skips.push_back(Thin(skip, step));
         }
-        sums.Add(std::move(sample.patches[at]), skip.size() > 0 ? MatrixF(target - skip) : target, threads);
+        sample.patches[at] = MatrixF();
       }
-      drift.sums[at] = sums.Take(threads);
       drift.rows[at] = {Stack(patches), Stack(targets), Stack(skips)};
     });
     return drift;

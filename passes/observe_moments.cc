@@ -21,7 +21,7 @@ constexpr int64_t kMostPatches = 24'000;
 
 // Adds one sample's patches to the sums of a site, all groups.
 absl::Status AddSample(const Conv& conv, const Tensor& input, int64_t patches, size_t sample,
-                       std::vector<GatheredSums>& sums) {
+                       std::vector<MomentSums>& sums) {
   CNNOPT_ASSIGN_OR_RETURN(const std::vector<float> values, ToFloats(input));
   const Shape shape = LayerShape(conv, input.shape);
   const int64_t total = shape[0] * ElementCount(OutputSize(conv, Shape(shape.begin() + 2, shape.end())));
@@ -56,7 +56,7 @@ absl::StatusOr<std::vector<std::vector<Moments>>> ObserveMoments(std::shared_ptr
                                                                  const std::function<void(size_t)>& step) {
   std::vector<size_t> seen;  // the sites that are looked at
   std::vector<std::string> values;
-  std::vector<std::vector<GatheredSums>> sums;
+  std::vector<std::vector<MomentSums>> sums;
   for (size_t s = 0; s < sites.size(); ++s) {
     if (!wanted[s] || !sites[s].conv.has_value()) continue;
     seen.push_back(s);
@@ -83,7 +83,7 @@ absl::StatusOr<std::vector<std::vector<Moments>>> ObserveMoments(std::shared_ptr
   CNNOPT_RETURN_IF_ERROR(ObserveValues(std::move(runtime), model, values, samples, threads, visit));
   std::vector<std::vector<Moments>> moments(sites.size());
   for (size_t n = 0; n < seen.size(); ++n) {
-    for (GatheredSums& group : sums[n]) moments[seen[n]].push_back(group.Take().OfPatches());
+    for (const MomentSums& group : sums[n]) moments[seen[n]].push_back(group.OfPatches());
     sums[n].clear();
   }
   return moments;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <utility>
 
 #include "onnx_io/status_macros.h"
 #include "passes/cost.h"
@@ -14,9 +13,6 @@ namespace {
 
 // Columns of a covariance that are one piece of work.
 constexpr int64_t kPanel = 512;
-
-// Rows of patches that are worth a product of their own.
-constexpr int64_t kGatheredRows = 512;
 
 // Decomposes `index` over `sizes`, last axis fastest.
 std::vector<int64_t> Unravel(int64_t index, const Shape& sizes) {
@@ -146,40 +142,5 @@ Vector MomentSums::TargetVariances() const {
 }
 
 double MomentSums::TargetVariance() const { return TargetVariances().sum(); }
-
-MatrixF Stack(const std::vector<MatrixF>& parts) {
-  Eigen::Index rows = 0;
-  for (const MatrixF& part : parts) rows += part.rows();
-  MatrixF whole(rows, parts.empty() ? 0 : parts.front().cols());
-  Eigen::Index at = 0;
-  for (const MatrixF& part : parts) {
-    whole.middleRows(at, part.rows()) = part;
-    at += part.rows();
-  }
-  return whole;
-}
-
-void GatheredSums::Add(MatrixF x, MatrixF y, int threads) {
-  waiting_ += x.rows();
-  x_.push_back(std::move(x));
-  y_.push_back(std::move(y));
-  if (waiting_ >= kGatheredRows) AddWaiting(threads);
-}
-
-MomentSums GatheredSums::Take(int threads) {
-  if (waiting_ > 0) AddWaiting(threads);
-  return std::move(sums_);
-}
-
-void GatheredSums::AddWaiting(int threads) {
-  if (x_.size() == 1) {
-    sums_.Add(x_.front(), y_.front(), threads);
-  } else {
-    sums_.Add(Stack(x_), Stack(y_), threads);
-  }
-  x_.clear();
-  y_.clear();
-  waiting_ = 0;
-}
 
 }  // namespace cnnopt

@@ -48,26 +48,6 @@ class MomentSums {
   Matrix xx_, yx_;
 };
 
-// The rows of `parts` one below the other.
-MatrixF Stack(const std::vector<MatrixF>& parts);
-
-// Sums of rows that come in small parts. Adding a product to the sums of a wide layer costs as much as some hundred
-// rows of it: parts wait until there are that many.
-class GatheredSums {
- public:
-  // As MomentSums::Add.
-  void Add(MatrixF x, MatrixF y, int threads = 1);
-  // The sums of all that was added. Ends this object's life.
-  MomentSums Take(int threads = 1);
-
- private:
-  void AddWaiting(int threads);
-
-  MomentSums sums_;
-  std::vector<MatrixF> x_, y_;  // that wait
-  int64_t waiting_ = 0;         // their rows
-};
-
 }  // namespace cnnopt
 
 #endif  // CNNOPT_PASSES_PATCHES_H_

@@ -79,35 +79,6 @@ TEST(MomentSums, AreThoseOfAllBlocksTogether) {
   EXPECT_NEAR(sums.TargetVariance(), target.squaredNorm() / 300.0, 1e-4);
 }
 
-// However small the parts, some of whose sums wait and some do not.
-TEST(GatheredSums, AreThoseOfAllPartsTogether) {
-  std::mt19937 random(4);
-  const MatrixF x = RandomMatrix(random, 2000, 8).cast<float>(), y = RandomMatrix(random, 2000, 3).cast<float>();
-  MomentSums whole;
-  whole.Add(x, y);
-  GatheredSums gathered;
-  Eigen::Index at = 0;
-  for (const Eigen::Index rows : {1, 600, 49, 49, 49, 500, 2, 300, 450}) {
-    gathered.Add(x.middleRows(at, rows), y.middleRows(at, rows));
-    at += rows;
-  }
-  ASSERT_EQ(at, x.rows());
-  const MomentSums sums = gathered.Take();
-  EXPECT_EQ(sums.count(), whole.count());
-  EXPECT_LT(testing::RelativeDistance(sums.OfPatches().covariance, whole.OfPatches().covariance), 1e-5);
-  EXPECT_LT(testing::RelativeDistance(sums.OfPatches().mean, whole.OfPatches().mean), 1e-6);
-  EXPECT_LT(testing::RelativeDistance(sums.Cross(), whole.Cross()), 1e-5);
-}
-
-TEST(GatheredSums, OfTargetsThatAreNotWanted) {
-  std::mt19937 random(4);
-  const MatrixF x = RandomMatrix(random, 700, 8).cast<float>();
-  GatheredSums gathered;
-  gathered.Add(x.topRows(300), MatrixF());
-  gathered.Add(x.bottomRows(400), MatrixF());
-  EXPECT_EQ(gathered.Take().count(), 700);
-}
-
 // Wide patches are summed in panels, on several threads.
 TEST(MomentSums, OfWidePatchesDoNotDependOnTheThreads) {
   std::mt19937 random(3);
