@@ -29,7 +29,7 @@ inline constexpr int64_t kWirePayloadBytes = int64_t{1} << 16;
 
 // About how many bytes of memory the message of type `type` in `file` takes once it is parsed. Small messages take
 // a hundred times their size in the file, so the file's size says little. Reads tags and lengths and skips payloads;
-// its own memory is constant.
+// its own memory is constant, but for the list.
 // With `payloads` and the type ModelProto it lists those of at least kWirePayloadBytes, in the order of the file.
 // Errors, which do not name the file: InvalidArgument (not such a message, truncated, or several of them one after
 // another), as InputFile.
