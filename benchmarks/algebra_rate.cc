@@ -91,7 +91,7 @@ int main(int argc, char** argv) {
     const std::string size = std::to_string(dimensions[i]);
     steps.push_back({"covariance of 2048 patches of " + size, 2048 * d * (d + 1), true, [&patches, i] {
                        cnnopt::MomentSums sums;
-                       sums.Add(patches[i], MatrixF());
+                       sums.Add({{patches[i], MatrixF()}});
                      }});
     steps.push_back({"least squares, " + size + " unknowns, " + std::to_string(dimensions[i] / 9) + " outputs",
                      d * d * d / 3 + 2 * outputs * d * d, false,

@@ -43,8 +43,8 @@ Matrix TimesTap(const Conv& conv, int64_t t, const Matrix& matrix) {
   Matrix product(conv.out_channels, matrix.cols());
   Matrix tap(outputs, inputs);
   for (int64_t g = 0; g < conv.groups; ++g) {
-    for (int64_t i = 0; i < inputs; ++i) {
-      tap.col(i) = conv.weight.col(i * conv.taps() + t).segment(g * outputs, outputs);
+    for (int64_t o = 0; o < outputs; ++o) {
+      for (int64_t i = 0; i < inputs; ++i) tap(o, i) = conv.weight(g * outputs + o, i * conv.taps() + t);
     }
     product.middleRows(g * outputs, outputs).noalias() = tap * matrix.middleRows(g * inputs, inputs);
   }
@@ -82,7 +82,9 @@ Conv ComposePair(const Conv& first, const Conv& second) {
       for (size_t a = 0; a < axes; ++a) at[a] = at[a] * second_step[a] + at_u[a] * first_step[a];
       const int64_t t = TapIndex(whole.kernel, at);
       const Matrix product = TimesTap(second, q, first_tap);
-      for (int64_t i = 0; i < whole.in_channels; ++i) whole.weight.col(i * taps + t) += product.col(i);
+      for (int64_t o = 0; o < whole.out_channels; ++o) {
+        for (int64_t i = 0; i < whole.in_channels; ++i) whole.weight(o, i * taps + t) += product(o, i);
+      }
     }
   }
   if (first.bias.size() > 0 || second.bias.size() > 0) {

@@ -184,19 +184,21 @@ class Walk {
     const int64_t step = (elements + most - 1) / most;
     ParallelFor(conv.groups, context_.threads, [&](int64_t g) {
       const auto at = static_cast<size_t>(g);
+      const auto part = [&](const MatrixF& values) { return MatrixF(values.middleCols(g * width, width)); };
+      std::vector<MatrixF> without_skip;
+      for (const SampleDrift& sample : seen) {
+        without_skip.push_back(part(sample.target));
+        if (sample.skip.size() > 0) without_skip.back() -= part(sample.skip);
+      }
+      std::vector<PatchRows> sets;
+      for (size_t s = 0; s < seen.size(); ++s) sets.push_back({seen[s].patches[at], without_skip[s]});
+      drift.sums[at].Add(sets, conv.groups > 1 ? 1 : context_.threads);
+      if (!keep_rows) return;
       std::vector<MatrixF> patches, targets, skips;
       for (SampleDrift& sample : seen) {
-        const MatrixF target = sample.target.middleCols(g * width, width);
-        MatrixF skip;
-        if (sample.skip.size() > 0) skip = sample.skip.middleCols(g * width, width);
-        drift.sums[at].Add(sample.patches[at], skip.size() > 0 ? MatrixF(target - skip) : target,
-                           conv.groups > 1 ? 1 : context_.threads);
-        if (keep_rows) {
-          patches.push_back(Thin(sample.patches[at], step));
-          targets.push_back(Thin(target, step));
-          if (skip.size() > 0) skips.push_back(Thin(skip, step));
-        }
-        sample.patches[at] = MatrixF();
+        patches.push_back(Thin(std::exchange(sample.patches[at], {}), step));
+        targets.push_back(Thin(part(sample.target), step));
+        if (sample.skip.size() > 0) skips.push_back(Thin(part(sample.skip), step));
       }
       drift.rows[at] = {Stack(patches), Stack(targets), Stack(skips)};
     });
@@ -241,8 +243,8 @@ absl::StatusOr<onnx::ModelProto> RefitFrontToBack(const RefitContext& context, c
     CNNOPT_ASSIGN_OR_RETURN(Drift fit, fit_walk.Observe(task, slim));
     CNNOPT_ASSIGN_OR_RETURN(Drift held_out, held_out_walk.Observe(task, slim));
     CNNOPT_ASSIGN_OR_RETURN(Replacement replacement, bench.Fitted(task.site, plan[task.site]));
-    const DriftSums sums{std::move(fit.sums), std::move(held_out.sums)};
-    bool changed = RefitToDrift(*context.sites[task.site].conv, sums, context.threads, replacement);
+    DriftSums sums{std::move(fit.sums), std::move(held_out.sums)};
+    bool changed = RefitToDrift(*context.sites[task.site].conv, std::move(sums), context.threads, replacement);
     if (task.around.activation.has_value()) {
       changed |= RefitGroupsThroughActivation(*task.around.activation, fit, held_out, context.threads, replacement);
     }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "passes/forms/cp_factors.h"
+#include "passes/matrix_product.h"
 
 namespace cnnopt {
 namespace {
@@ -65,8 +66,9 @@ MatrixF LastStages::Features(const MatrixF& patches) const {
   return features_.size() == 0 ? patches : MatrixF(patches * features_.cast<float>().transpose());
 }
 
-Matrix LastStages::Gram(const Matrix& covariance) const {
-  return features_.size() == 0 ? covariance : Matrix((features_ * covariance) * features_.transpose());
+Matrix LastStages::Gram(const Matrix& covariance, int threads) const {
+  if (features_.size() == 0) return covariance;
+  return Product(features_, covariance, threads) * features_.transpose();
 }
 
 Matrix LastStages::FeatureGram() const {

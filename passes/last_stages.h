@@ -15,12 +15,12 @@ class LastStages {
  public:
   explicit LastStages(const Replacement& replacement);
 
-  Matrix weight() const;                           // P
-  Matrix TimesFeatures(const Matrix& rows) const;  // rows F^T, for rows of D columns
-  MatrixF Features(const MatrixF& patches) const;  // the same in float
-  Matrix Gram(const Matrix& covariance) const;     // F S F^T
-  Matrix FeatureGram() const;                      // F F^T
-  Replacement With(const Matrix& weight) const;    // the replacement with another P and the bias it has
+  Matrix weight() const;                                         // P
+  Matrix TimesFeatures(const Matrix& rows) const;                // rows F^T, for rows of D columns
+  MatrixF Features(const MatrixF& patches) const;                // the same in float
+  Matrix Gram(const Matrix& covariance, int threads = 1) const;  // F S F^T
+  Matrix FeatureGram() const;                                    // F F^T
+  Replacement With(const Matrix& weight) const;                  // the replacement with another P and the bias it has
 
  private:
   const Replacement& replacement_;

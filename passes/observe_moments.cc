@@ -27,7 +27,8 @@ absl::Status AddSample(const Conv& conv, const Tensor& input, int64_t patches, s
   const int64_t total = shape[0] * ElementCount(OutputSize(conv, Shape(shape.begin() + 2, shape.end())));
   const std::vector<int64_t> positions = SamplePositions(total, patches, sample);
   for (int64_t g = 0; g < conv.groups; ++g) {
-    sums[static_cast<size_t>(g)].Add(GatherPatches(conv, g, values, shape, positions), MatrixF());
+    const MatrixF seen = GatherPatches(conv, g, values, shape, positions);
+    sums[static_cast<size_t>(g)].Add({{seen, MatrixF()}});
   }
   return absl::OkStatus();
 }

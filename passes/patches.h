@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "onnx_io/tensor.h"
 #include "passes/conv.h"
 #include "passes/moments.h"
@@ -29,12 +30,17 @@ MatrixF GatherPatches(const Conv& conv, int64_t group, const std::vector<float>&
 // The outputs [N, C, spatial...] at the same positions: positions x C.
 MatrixF GatherOutputs(const std::vector<float>& output, const Shape& shape, const std::vector<int64_t>& positions);
 
+// Patches, one a row, and as many rows of targets, or none when only the moments of patches are wanted. Borrows.
+struct PatchRows {
+  const MatrixF& patches;
+  const MatrixF& targets;
+};
+
 // Running sums over patches x and targets y, from which come the moments of x and the cross moments of y with x.
 class MomentSums {
  public:
-  // x: patches, one a row. y: as many rows, or empty when only the moments of x are wanted. The sums do not depend on
-  // the number of threads.
-  void Add(const MatrixF& x, const MatrixF& y, int threads = 1);
+  // The same as one set after the other. Sums do not depend on the number of threads.
+  void Add(absl::Span<const PatchRows> sets, int threads = 1);
   int64_t count() const { return count_; }
   Moments OfPatches() const;
   Vector TargetMean() const;
@@ -43,6 +49,8 @@ class MomentSums {
   double TargetVariance() const;   // E|y - E y|^2
 
  private:
+  void AddSums(const PatchRows& rows);  // all but products
+
   int64_t count_ = 0;
   Vector x_sum_, y_sum_, yy_;
   Matrix xx_, yx_;

@@ -8,6 +8,7 @@
 #include "passes/forms/cp_factors.h"
 #include "passes/last_stages.h"
 #include "passes/least_squares.h"
+#include "passes/matrix_product.h"
 #include "passes/parallel.h"
 
 namespace cnnopt {
@@ -21,40 +22,35 @@ constexpr double kRepairs[] = {0.25, 0.5, 1};
 constexpr int kPolishSteps = 60;
 constexpr double kPolishMultiplications = 1.5e11;
 
+// What patches x and targets y are like together.
+struct Joint {
+  Moments seen;  // of x
+  Matrix cross;  // cov(y, x)
+};
+Joint JointOf(const MomentSums& sums) { return {sums.OfPatches(), sums.Cross()}; }
+// The same of what last stages see of x.
+Joint Through(const LastStages& stages, const Joint& joint, int threads) {
+  Joint features;
+  features.seen.mean = stages.TimesFeatures(joint.seen.mean.transpose()).transpose();
+  features.seen.covariance = stages.Gram(joint.seen.covariance, threads);
+  features.cross = stages.TimesFeatures(joint.cross);
+  return features;
+}
+
 // What V x is like, channel by channel.
 struct ChannelSums {
   Vector mean, variance, shared;  // shared: its covariance with y
 };
-ChannelSums Look(const Matrix& weight, const Moments& seen, const Matrix& cross) {
-  return {weight * seen.mean, (weight * seen.covariance).cwiseProduct(weight).rowwise().sum(),
-          weight.cwiseProduct(cross).rowwise().sum()};
+ChannelSums Look(const Matrix& weight, const Joint& joint, int threads) {
+  return {weight * joint.seen.mean,
+          Product(weight, joint.seen.covariance, threads).cwiseProduct(weight).rowwise().sum(),
+          weight.cwiseProduct(joint.cross).rowwise().sum()};
 }
-
-// E|y - (V x + b)|^2 over held-out patches.
-class Judge {
- public:
-  explicit Judge(const MomentSums& sums)
-      : seen_(sums.OfPatches()), cross_(sums.Cross()), output_(sums.TargetMean()), variance_(sums.TargetVariance()) {}
-  ChannelSums Channels(const Matrix& weight) const { return Look(weight, seen_, cross_); }
-  // The same of y - (a V x + b), from what is known of V x.
-  double ScaledError(const ChannelSums& channels, const Vector& scale, const Vector& bias) const {
-    return variance_ - 2 * scale.dot(channels.shared) + scale.cwiseAbs2().dot(channels.variance) +
-           (output_ - scale.cwiseProduct(channels.mean) - bias).squaredNorm();
-  }
-  // The error has two parts: of the spread around the mean output, and of the mean output itself.
-  double Spread(const Matrix& weight) const {
-    return variance_ - 2 * weight.cwiseProduct(cross_).sum() + WeightedSquaredNorm(weight, seen_);
-  }
-  double Shift(const Matrix& weight, const Vector& bias) const {
-    return (output_ - weight * seen_.mean - bias).squaredNorm();
-  }
-
- private:
-  Moments seen_;
-  Matrix cross_;
-  Vector output_;
-  double variance_;
-};
+// The same of a V x.
+ChannelSums Scaled(const ChannelSums& channels, const Vector& scale) {
+  return {scale.cwiseProduct(channels.mean), scale.cwiseAbs2().cwiseProduct(channels.variance),
+          scale.cwiseProduct(channels.shared)};
+}
 
 // One group of a site, what is known of its best replacement so far, and what to measure others by.
 class GroupRefit {
@@ -62,17 +58,17 @@ class GroupRefit {
   GroupRefit(const Conv& conv, const MomentSums& fit, const MomentSums& held_out, int threads, const Replacement& old)
       : conv_(conv),
         threads_(threads),
-        seen_(fit.OfPatches()),
-        cross_(fit.Cross()),
+        fit_(JointOf(fit)),
         output_(fit.TargetMean()),
         variances_(fit.TargetVariances()),
-        judge_(held_out),
+        held_out_(JointOf(held_out)),
+        held_out_output_(held_out.TargetMean()),
+        held_out_variance_(held_out.TargetVariance()),
         best_(old) {
     const Conv whole = Compose(best_);
-    const Vector bias = whole.bias.size() > 0 ? whole.bias : Vector(Vector::Zero(output_.size()));
-    const double spread = judge_.Spread(whole.weight);
-    least_ = spread + judge_.Shift(whole.weight, bias);
-    Take(WithBestBias(best_, whole.weight, spread));  // a better bias alone
+    judged_ = Look(whole.weight, held_out_, threads_);
+    least_ = Error(judged_, whole.bias.size() > 0 ? whole.bias : Vector(Vector::Zero(output_.size())));
+    Take(WithBestBias(best_, whole.weight * fit_.seen.mean, judged_));  // a better bias alone
   }
 
   // Tries last stages under every prior, then, where the form allows it, all stages under the best of them.
@@ -85,43 +81,48 @@ class GroupRefit {
   bool changed() const { return changed_; }
 
  private:
-  // A replacement and its error.
+  // A replacement, what held-out patches say of it, and its error.
   struct Trial {
     Replacement replacement;
+    ChannelSums judged;
     double error = 0;
   };
-  // `replacement`, which computes `weight`, with the bias that keeps the mean output.
-  Trial WithBestBias(Replacement replacement, const Matrix& weight, double spread) const {
-    for (std::vector<Conv>& branch : replacement.branches) branch.back().bias = Vector();
-    const Vector bias = output_ - weight * seen_.mean;
-    replacement.branches.back().back().bias = bias;
-    return {std::move(replacement), spread + judge_.Shift(weight, bias)};
+  // E|y - (V x + b)|^2 over held-out patches: the error of the spread around the mean output, and of the mean output.
+  double Error(const ChannelSums& judged, const Vector& bias) const {
+    return held_out_variance_ - 2 * judged.shared.sum() + judged.variance.sum() +
+           (held_out_output_ - judged.mean - bias).squaredNorm();
   }
-  Trial Judged(Replacement replacement) const {
-    const Matrix weight = Compose(replacement).weight;
-    return WithBestBias(std::move(replacement), weight, judge_.Spread(weight));
+  // `replacement`, whose outputs before the bias have `mean`, with the bias that keeps the mean output.
+  Trial WithBestBias(Replacement replacement, const Vector& mean, ChannelSums judged) const {
+    for (std::vector<Conv>& branch : replacement.branches) branch.back().bias = Vector();
+    const Vector bias = output_ - mean;
+    replacement.branches.back().back().bias = bias;
+    const double error = Error(judged, bias);
+    return {std::move(replacement), std::move(judged), error};
   }
   // Whether it beats the best one, whose place it then takes.
   bool Take(Trial trial) {
     if (!(trial.error < least_)) return false;
     least_ = trial.error;
     best_ = std::move(trial.replacement);
+    judged_ = std::move(trial.judged);
     changed_ = true;
     return true;
   }
 
   void RefitStages(const Replacement& start) {
-    const double variance = seen_.covariance.trace() / static_cast<double>(seen_.covariance.rows());
+    const double variance = fit_.seen.covariance.trace() / static_cast<double>(fit_.seen.covariance.rows());
     if (!LastStagesAreDense(start) || !(variance > 0)) return;
     double strength = kPriors[0] * variance;
     const LastStages last(start);
-    const Matrix gram = last.Gram(seen_.covariance), features = last.FeatureGram();
-    const Matrix target = last.TimesFeatures(cross_), weight = last.TimesFeatures(conv_.weight);
+    const Joint fitted = Through(last, fit_, threads_), judged = Through(last, held_out_, threads_);
+    const Matrix features = last.FeatureGram(), weight = last.TimesFeatures(conv_.weight);
     std::array<Trial, std::size(kPriors)> trials;
     ParallelFor(std::size(kPriors), threads_, [&](int64_t i) {
       const auto at = static_cast<size_t>(i);
       const double prior = kPriors[at] * variance;
-      trials[at] = Judged(last.With(SolveRight(target + prior * weight, gram + prior * features)));
+      const Matrix outputs = SolveRight(fitted.cross + prior * weight, fitted.seen.covariance + prior * features);
+      trials[at] = WithBestBias(last.With(outputs), outputs * fitted.seen.mean, Look(outputs, judged, 1));
     });
     for (size_t i = 0; i < trials.size(); ++i) {
       if (Take(std::move(trials[i]))) strength = kPriors[i] * variance;
@@ -133,7 +134,7 @@ class GroupRefit {
   // regression on the fitted samples gives, whichever of them is best.
   void Repair() {
     const Matrix weight = Compose(best_).weight;
-    const ChannelSums fitted = Look(weight, seen_, cross_), judged = judge_.Channels(weight);
+    const ChannelSums fitted = Look(weight, fit_, threads_);
     const auto ratio = [](const Vector& over, const Vector& under) {
       return Vector(over.binaryExpr(under, [](double a, double b) { return a > 0 && b > 0 ? a / b : 1.0; }));
     };
@@ -142,23 +143,23 @@ class GroupRefit {
       scales.push_back(ratio(variances_, fitted.variance).array().pow(power / 2));
     }
     const auto error = [&](const Vector& scale) {
-      return judge_.ScaledError(judged, scale, output_ - scale.cwiseProduct(fitted.mean));
+      return Error(Scaled(judged_, scale), output_ - scale.cwiseProduct(fitted.mean));
     };
     const Vector& best = *std::min_element(scales.begin(), scales.end(),
                                            [&](const Vector& a, const Vector& b) { return error(a) < error(b); });
     if (!(error(best) < least_)) return;
     Replacement repaired = best_;
     for (std::vector<Conv>& branch : repaired.branches) branch.back().weight.array().colwise() *= best.array();
-    Take(Judged(std::move(repaired)));
+    Take(WithBestBias(std::move(repaired), best.cwiseProduct(fitted.mean), Scaled(judged_, best)));
   }
 
   // S + p I and C + p W.
   Matrix CovarianceWith(double prior) const {
-    Matrix covariance = seen_.covariance;
+    Matrix covariance = fit_.seen.covariance;
     covariance.diagonal().array() += prior;
     return covariance;
   }
-  Matrix CrossWith(double prior) const { return cross_ + prior * conv_.weight; }
+  Matrix CrossWith(double prior) const { return fit_.cross + prior * conv_.weight; }
 
   void Polish(double prior) {
     const Matrix covariance = CovarianceWith(prior), cross = CrossWith(prior);
@@ -168,30 +169,35 @@ class GroupRefit {
     const int steps =
         StepsWithin(kPolishMultiplications, factors.inputs.rows(), cross.rows(), cross.cols(), kPolishSteps);
     SetFactors(PolishFactors({covariance, cross}, factors, steps, threads_), chain);
-    Take(Judged(std::move(polished)));
+    const Matrix weight = Compose(polished).weight;
+    Take(WithBestBias(std::move(polished), weight * fit_.seen.mean, Look(weight, held_out_, threads_)));
   }
 
   const Conv& conv_;
   int threads_;
-  Moments seen_;
-  Matrix cross_;
-  Vector output_, variances_;
-  Judge judge_;
+  Joint fit_;
+  Vector output_, variances_;  // mean and variances of the targets to fit to
+  Joint held_out_;
+  Vector held_out_output_;
+  double held_out_variance_;
   Replacement best_;
+  ChannelSums judged_;
   double least_ = 0;
   bool changed_ = false;
 };
 
 }  // namespace
 
-bool RefitToDrift(const Conv& conv, const DriftSums& sums, int threads, Replacement& replacement) {
+bool RefitToDrift(const Conv& conv, DriftSums sums, int threads, Replacement& replacement) {
   bool changed = false;
   std::vector<Replacement> parts;
   for (int64_t g = 0; g < conv.groups; ++g) {
     parts.push_back(ExtractPart(replacement, g, conv.groups));
     const auto at = static_cast<size_t>(g);
     const Conv group = ExtractGroup(conv, g);
-    GroupRefit refit(group, sums.fit[at], sums.held_out[at], threads, parts.back());
+    // Covariances are big: sums do not outlive the moments that come from them.
+    GroupRefit refit(group, std::exchange(sums.fit[at], {}), std::exchange(sums.held_out[at], {}), threads,
+                     parts.back());
     refit.Run();
     parts.back() = refit.best();
     changed = changed || refit.changed();

@@ -29,7 +29,7 @@ struct DriftSums {
 // of targets on outputs, whichever does best on the held-out sums. Returns whether anything changed. `conv` is the
 // original layer; a replacement of one stage stands for a kept layer. The result does not depend on the number of
 // threads.
-bool RefitToDrift(const Conv& conv, const DriftSums& sums, int threads, Replacement& replacement);
+bool RefitToDrift(const Conv& conv, DriftSums sums, int threads, Replacement& replacement);
 
 }  // namespace cnnopt
 

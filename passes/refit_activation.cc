@@ -108,7 +108,7 @@ bool RefitThroughActivation(const Activation& activation, const DriftRows& fit, 
                             Replacement& replacement) {
   if (fit.patches.rows() == 0 || held_out.patches.rows() == 0) return false;
   const LastStages stages(replacement);
-  const MatrixF seen = FeaturesOf(stages, fit.patches, threads), judged = stages.Features(held_out.patches);
+  const MatrixF seen = FeaturesOf(stages, fit.patches, threads), judged = FeaturesOf(stages, held_out.patches, threads);
   const Matrix last = stages.weight();
   Vector bias = replacement.branches.back().back().bias;
   if (bias.size() == 0) bias = Vector::Zero(last.rows());

@@ -7,6 +7,7 @@
 
 #include "passes/descent.h"
 #include "passes/least_squares.h"
+#include "passes/matrix_product.h"
 #include "passes/parallel.h"
 
 namespace cnnopt {
@@ -16,9 +17,6 @@ constexpr double kLeastSweepGain = 1e-4;  // a sweep that improves the error by 
 constexpr double kLeastStepGain = 3e-6;   // the same for a step of the descent
 constexpr double kFewestSteps = 5;
 constexpr double kRidge = 1e-5;  // of R x R solves, times the mean diagonal: keeps components from diverging
-
-// Columns of a large product that are one piece of work.
-constexpr int64_t kPanel = 1024;
 
 // (G + ridge)^-1 M for a Gram matrix G.
 Matrix SolveGram(const MatrixF& m, const Matrix& gram) {
@@ -115,30 +113,25 @@ class Projection {
     inputs_ = Eigen::Map<const Matrix>(x.data(), inputs_.rows(), inputs_.cols());
     taps_ = Eigen::Map<const Matrix>(x.data() + inputs_.size(), taps_.rows(), taps_.cols());
     const MatrixF features = FeaturesF(inputs_, taps_);
-    const MatrixF seen = Seen(features);
-    const Matrix gram = (seen * features.transpose()).cast<double>();
-    const MatrixF target = features * cross_.transpose();  // F C^T
-    const Matrix outputs = SolveGram(target, gram);        // P^T: R x Co
+    const MatrixF seen = covariance_.size() == 0 ? features : Product(features, covariance_, threads_);
+    MatrixF gram, target;  // F S F^T and F C^T
+    ParallelFor(2, threads_, [&](int64_t which) {
+      if (which == 0) gram.noalias() = seen * features.transpose();
+      if (which == 1) target.noalias() = features * cross_.transpose();
+    });
+    const Matrix outputs = SolveGram(target, gram.cast<double>());  // P^T: R x Co
     const MatrixF last = outputs.cast<float>();
     MatrixF pull(features.rows(), features.cols());  // half the gradient by the features
-    ParallelRanges(pull.cols(), kPanel, threads_, [&](int64_t begin, int64_t width) {
-      const MatrixF off = last.transpose() * seen.middleCols(begin, width) - cross_.middleCols(begin, width);
-      pull.middleCols(begin, width).noalias() = last * off;
-    });
+    ParallelRanges(
+        pull.cols(), ProductPanel(pull.rows(), last.cols(), pull.cols()), threads_, [&](int64_t begin, int64_t width) {
+          const MatrixF off = last.transpose() * seen.middleCols(begin, width) - cross_.middleCols(begin, width);
+          pull.middleCols(begin, width).noalias() = last * off;
+        });
     FoldGradient(pull, gradient);
     return -outputs.cwiseProduct(target.cast<double>()).sum();
   }
 
  private:
-  // F S, in panels.
-  MatrixF Seen(const MatrixF& features) const {
-    if (covariance_.size() == 0) return features;
-    MatrixF seen(features.rows(), features.cols());
-    ParallelRanges(seen.cols(), kPanel, threads_, [&](int64_t begin, int64_t width) {
-      seen.middleCols(begin, width).noalias() = features * covariance_.middleCols(begin, width);
-    });
-    return seen;
-  }
   void FoldGradient(const MatrixF& pull, Vector& gradient) const {
     const auto count = taps_.cols();
     Eigen::Map<Matrix> by_inputs(gradient.data(), inputs_.rows(), inputs_.cols());
@@ -228,9 +221,9 @@ CpFactors DecomposeKernel(const Matrix& weight, int64_t channels, int64_t rank, 
   return factors;
 }
 
-Matrix BestOutputs(const PatchTarget& target, const CpFactors& factors) {
+Matrix BestOutputs(const PatchTarget& target, const CpFactors& factors, int threads) {
   const Matrix features = CpFeatures(factors);
-  const Matrix seen = target.covariance.size() == 0 ? features : Matrix(features * target.covariance);
+  const Matrix seen = target.covariance.size() == 0 ? features : Product(features, target.covariance, threads);
   return SolveRight(target.cross * features.transpose(), seen * features.transpose());
 }
 
@@ -242,7 +235,7 @@ int StepsWithin(double multiplications, int64_t rank, int64_t outputs, int64_t e
 
 CpFactors PolishFactors(const PatchTarget& target, CpFactors factors, int steps, int threads) {
   Walk(target, factors, steps, threads);
-  factors.outputs = BestOutputs(target, factors);
+  factors.outputs = BestOutputs(target, factors, threads);
   return factors;
 }
 

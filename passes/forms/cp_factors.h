@@ -44,7 +44,7 @@ CpFactors PolishFactors(const PatchTarget& target, CpFactors factors, int steps,
 double ExplainedByPolished(const PatchTarget& target, CpFactors factors, int steps);
 
 // The best outputs for the inputs and taps that are there.
-Matrix BestOutputs(const PatchTarget& target, const CpFactors& factors);
+Matrix BestOutputs(const PatchTarget& target, const CpFactors& factors, int threads = 1);
 
 // Whether a branch is 1x1, depthwise KxK, 1x1, and its weights as factors.
 bool IsCpChain(const std::vector<Conv>& branch);

@@ -70,8 +70,10 @@ TEST(MomentSums, AreThoseOfAllBlocksTogether) {
   std::mt19937 random(2);
   const MatrixF x = RandomMatrix(random, 300, 8).cast<float>(), y = RandomMatrix(random, 300, 3).cast<float>();
   MomentSums sums;
-  sums.Add(x.topRows(100), y.topRows(100));
-  sums.Add(x.bottomRows(200), y.bottomRows(200));
+  const MatrixF first = x.topRows(100), second = x.bottomRows(200);
+  const MatrixF first_targets = y.topRows(100), second_targets = y.bottomRows(200);
+  sums.Add({{first, first_targets}});
+  sums.Add({{second, second_targets}});
   const Matrix centred = x.cast<double>().rowwise() - x.cast<double>().colwise().mean();
   const Matrix target = y.cast<double>().rowwise() - y.cast<double>().colwise().mean();
   EXPECT_LT(testing::RelativeDistance(sums.OfPatches().covariance, centred.transpose() * centred / 300.0), 1e-5);
@@ -79,13 +81,32 @@ TEST(MomentSums, AreThoseOfAllBlocksTogether) {
   EXPECT_NEAR(sums.TargetVariance(), target.squaredNorm() / 300.0, 1e-4);
 }
 
+// Many sets at once are one after the other, to the bit.
+TEST(MomentSums, OfSetsTogetherAreThoseOfOneAfterTheOther) {
+  std::mt19937 random(4);
+  const MatrixF x = RandomMatrix(random, 30, 300).cast<float>(), y = RandomMatrix(random, 30, 3).cast<float>();
+  const MatrixF w = RandomMatrix(random, 20, 300).cast<float>(), z = RandomMatrix(random, 20, 3).cast<float>();
+  MomentSums together, single;
+  together.Add({{x, y}, {w, z}});
+  single.Add({{x, y}});
+  single.Add({{w, z}});
+  EXPECT_EQ(together.count(), 50);
+  EXPECT_EQ(together.OfPatches().covariance, single.OfPatches().covariance);
+  EXPECT_EQ(together.OfPatches().mean, single.OfPatches().mean);
+  EXPECT_EQ(together.Cross(), single.Cross());
+  EXPECT_EQ(together.TargetVariance(), single.TargetVariance());
+  MomentSums none;
+  none.Add({});
+  EXPECT_EQ(none.count(), 0);
+}
+
 // Wide patches are summed in panels, on several threads.
 TEST(MomentSums, OfWidePatchesDoNotDependOnTheThreads) {
   std::mt19937 random(3);
   const MatrixF x = RandomMatrix(random, 40, 1100).cast<float>(), y = RandomMatrix(random, 40, 3).cast<float>();
   MomentSums one, many;
-  one.Add(x, y);
-  many.Add(x, y, 3);
+  one.Add({{x, y}});
+  many.Add({{x, y}}, 3);
   const Matrix centred = x.cast<double>().rowwise() - x.cast<double>().colwise().mean();
   const Matrix target = y.cast<double>().rowwise() - y.cast<double>().colwise().mean();
   EXPECT_LT(testing::RelativeDistance(one.OfPatches().covariance, centred.transpose() * centred / 40.0), 1e-5);
@@ -105,7 +126,8 @@ DriftSums Drifted(std::mt19937& random, const Conv& conv, double noise) {
       if (part.bias.size() > 0) y.rowwise() += part.bias.transpose();
       const Matrix seen =
           0.8 * x + noise * RandomMatrix(random, x.rows(), x.cols()) + Matrix::Constant(x.rows(), x.cols(), 0.3);
-      half->emplace_back().Add(seen.cast<float>(), y.cast<float>());
+      const MatrixF patches = seen.cast<float>(), targets = y.cast<float>();
+      half->emplace_back().Add({{patches, targets}});
     }
   }
   return sums;
@@ -163,7 +185,8 @@ TEST(RefitToDrift, MovesAllStagesOfACpChain) {
         for (int64_t i = 0; i < 12; ++i) seen.col(c * 9 + t) += mix(c, i) * x.col(i * 9 + t);
       }
     }
-    half->emplace_back().Add(seen.cast<float>(), y.cast<float>());
+    const MatrixF patches = seen.cast<float>(), targets = y.cast<float>();
+    half->emplace_back().Add({{patches, targets}});
   }
   const Replacement before = CpForm()->Fit(conv, {}, 24);
   Replacement after = before;
@@ -192,7 +215,8 @@ TEST(RefitToDrift, LeavesAloneWhatCannotGetBetter) {
     Matrix y = x * conv.weight.transpose();
     y.rowwise() += conv.bias.transpose();
     if (half == &sums.fit) y += 20 * RandomMatrix(random, 60, 4);
-    half->emplace_back().Add(x.cast<float>(), y.cast<float>());
+    const MatrixF patches = x.cast<float>(), targets = y.cast<float>();
+    half->emplace_back().Add({{patches, targets}});
   }
   Replacement kept = {{{conv}}};
   EXPECT_FALSE(RefitToDrift(conv, sums, 2, kept));
