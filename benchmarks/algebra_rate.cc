@@ -4,7 +4,9 @@
 //   build/release/benchmarks/algebra_rate [ROUNDS]
 //
 // Operations are counted as the mathematics has them (a symmetric product half), so that a share also pays for copies,
-// conversions and the sum in double. Medians over alternating rounds.
+// conversions and the sum in double; of a descent by line search only the steps are counted, not what it tries beside
+// them. Medians over alternating rounds. "together" is the share of the whole round: what all steps would take at the
+// limit over what they take.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -14,6 +16,7 @@
 #include <vector>
 
 #include "passes/conv.h"
+#include "passes/forms/cp_factors.h"
 #include "passes/least_squares.h"
 #include "passes/moments.h"
 #include "passes/parallel.h"
@@ -34,6 +37,8 @@ double Median(std::vector<double> values) {
   std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
   return values[values.size() / 2];
 }
+
+constexpr int kDescent = 15;  // steps
 
 struct Step {
   std::string name;
@@ -56,17 +61,23 @@ void Measure(std::vector<Step>& steps, int rounds) {
   constexpr Eigen::Index kPeakSize = 1536;
   const Matrix a = Matrix::Random(kPeakSize, kPeakSize), b = Matrix::Random(kPeakSize, kPeakSize);
   const MatrixF af = a.cast<float>(), bf = b.cast<float>();
-  std::vector<double> doubles, floats;
+  std::vector<double> doubles, floats, together;
   for (int round = 0; round < rounds; ++round) {
+    double at_limit = 0, taken = 0;
     for (Step& step : steps) {
       const double peak = step.in_float ? PeakRate(af, bf) : PeakRate(a, b);
       (step.in_float ? floats : doubles).push_back(peak);
-      step.shares.push_back(step.operations / Seconds(step.work) / peak);
+      const double least = step.operations / peak, seconds = Seconds(step.work);
+      step.shares.push_back(least / seconds);
+      at_limit += least;
+      taken += seconds;
     }
+    together.push_back(at_limit / taken);
   }
   std::printf("limit: %.0f GFLOP/s in double, %.0f in float\n\n", Median(doubles) * 1e-9, Median(floats) * 1e-9);
   std::printf("%-58s %s\n", "step", "share of the limit");
   for (const Step& step : steps) std::printf("%-58s %.0f %%\n", step.name.c_str(), 100 * Median(step.shares));
+  std::printf("%-58s %.0f %%\n", "together", 100 * Median(together));
 }
 
 }  // namespace
@@ -76,6 +87,8 @@ int main(int argc, char** argv) {
   std::vector<Step> steps;
   std::vector<cnnopt::Moments> moments(3);
   std::vector<Matrix> weights;
+  std::vector<Matrix> crosses;
+  std::vector<cnnopt::CpFactors> starts;
   std::vector<MatrixF> patches;
   const std::vector<Eigen::Index> dimensions = {576, 1152, 2304};  // 3x3 of 64, 128, 256 channels
   for (const Eigen::Index d : dimensions) {
@@ -85,6 +98,8 @@ int main(int argc, char** argv) {
     each.covariance = root * root.transpose() / static_cast<double>(d);
     each.covariance.diagonal().array() += 0.1;
     weights.push_back(Matrix::Random(d / 9, d));
+    crosses.push_back(weights.back() * each.covariance);
+    starts.push_back({Matrix::Random(d / 18, d / 9), Matrix::Random(d / 18, 9), Matrix::Random(d / 9, d / 18)});
   }
   for (size_t i = 0; i < dimensions.size(); ++i) {
     const auto d = static_cast<double>(dimensions[i]), outputs = d / 9;
@@ -98,6 +113,12 @@ int main(int argc, char** argv) {
                      [&moments, &weights, i] { cnnopt::SolveRight(weights[i], moments[i].covariance); }});
     steps.push_back({"error of a layer, tr(W S W'), of " + size, 2 * outputs * d * d, false,
                      [&moments, &weights, i] { cnnopt::WeightedSquaredNorm(weights[i], moments[i]); }});
+    const double rank = outputs / 2;
+    const double step = 2 * rank * d * (d + rank + 3 * outputs) + rank * rank * (rank / 3 + 2 * outputs);
+    steps.push_back({"descent of a cp of rank " + std::to_string(dimensions[i] / 18) + " over " + size + " numbers",
+                     (kDescent + 1) * step, true, [&moments, &crosses, &starts, i] {
+                       cnnopt::ExplainedByPolished({moments[i].covariance, crosses[i]}, starts[i], kDescent);
+                     }});
   }
   cnnopt::ParallelFor(1, 1, [&](int64_t) { Measure(steps, rounds); });  // holds BLAS to one thread
   return 0;
