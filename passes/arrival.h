@@ -25,13 +25,21 @@ namespace cnnopt {
 // over all sites whose effort is known. "Keep everything" holds it for arrives <= 1.
 Budget ArrivalBudget(const std::vector<Proposal>& proposals, double arrives);
 
+// What arrives of `plan`: its reduction of effort as a share of its reduction of MACs, over the same sites; 1 where
+// none is known.
+double ArrivalOf(const std::vector<Proposal>& proposals, const Plan& plan);
+
+// The least share that plans under a budget of multiplications are made for.
+inline constexpr double kLeastArrival = 0.8;
+
 struct BudgetedPlan {
   Plan plan;
   std::vector<Budget> budgets;  // that it holds
 };
 
-// MeetBudgets under `budgets` and the strictest arrival budget, from 0.9 down to 0.8, that costs no more than half as
-// much damage again (damages are squares: a fifth of error); under `budgets` alone where none does. Nullopt as there.
+// MeetBudgets under `budgets` and the strictest arrival budget, from 0.9 down to kLeastArrival, that costs no more than
+// half as much damage again (damages are squares: a fifth of error); under `budgets` alone where none does. Nullopt as
+// there.
 std::optional<BudgetedPlan> MeetBudgetsInTime(const std::vector<std::vector<double>>& damage,
                                               const std::vector<Budget>& budgets,
                                               const std::vector<Proposal>& proposals);

@@ -57,8 +57,17 @@ TEST(ArrivalBudget, IsTheShareOfMacsOverTheShareOfEffortOnRandomSites) {
     }
     const double arrives = share(random);
     const double arrived = (macs_left / macs) / (effort_left / effort);
+    EXPECT_NEAR(ArrivalOf(sites, plan), arrived, 1e-12);
     EXPECT_EQ(Holds(ArrivalBudget(sites, arrives), plan), arrived >= arrives) << arrived << " " << arrives;
   }
+}
+
+TEST(ArrivalOf, LeavesOutWhatIsNotKnown) {
+  const std::vector<Proposal> sites = ThreeSites();
+  EXPECT_EQ(ArrivalOf(sites, {0, 0, 0}), 1);
+  EXPECT_EQ(ArrivalOf(sites, {0, 0, 1}), 1);
+  EXPECT_NEAR(ArrivalOf(sites, {1, 1, 1}), (300.0 / 215) / 2, 1e-12);
+  EXPECT_EQ(ArrivalOf({}, {}), 1);
 }
 
 TEST(MeetBudgetsInTime, TakesTheFasterOfTwoPlansThatHarmAboutAsMuch) {
