@@ -31,6 +31,8 @@ double ArrivalOf(const std::vector<Proposal>& proposals, const Plan& plan);
 
 // The least share that plans under a budget of multiplications are made for.
 inline constexpr double kLeastArrival = 0.8;
+// What arrives of `plan` where that is less and can be felt: the sites take a millisecond or more.
+std::optional<double> PoorArrival(const std::vector<Proposal>& proposals, const Plan& plan);
 
 struct BudgetedPlan {
   Plan plan;

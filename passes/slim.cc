@@ -102,12 +102,12 @@ absl::Status TimeBoth(Job& job, const onnx::ModelProto& slim) {
 
 // Where much of a saving in multiplications will not be seen as time.
 void WarnOfThinPlan(Job& job, const Plan& plan) {
-  const double arrives = ArrivalOf(job.proposals, plan);
-  if (!job.options.target_macs.has_value() || arrives >= kLeastArrival) return;
+  const std::optional<double> arrives = PoorArrival(job.proposals, plan);
+  if (!job.options.target_macs.has_value() || !arrives.has_value()) return;
   job.report.warnings.push_back(
       absl::StrFormat("by estimate %.0f %% of the saving in multiplications arrives as time: layers became thin, and "
                       "faster plans harm much more; --target-latency plans by time",
-                      100 * arrives));
+                      100 * *arrives));
 }
 
 // Where layers could have been slimmed, but not on these samples.

@@ -70,6 +70,16 @@ TEST(ArrivalOf, LeavesOutWhatIsNotKnown) {
   EXPECT_EQ(ArrivalOf({}, {}), 1);
 }
 
+TEST(PoorArrival, IsOfNetworksThatTakeAMillisecond) {
+  std::vector<Proposal> sites(1);
+  sites[0].candidates = {Costing(50'000'000, 70'000'000), Costing(25'000'000, 50'000'000), Costing(25, 35)};
+  EXPECT_NEAR(PoorArrival(sites, {1}).value_or(0), 0.7, 1e-12);
+  EXPECT_EQ(PoorArrival(sites, {0}), std::nullopt);
+  EXPECT_EQ(PoorArrival(sites, {2}), std::nullopt);
+  sites[0].candidates[0].effort = 60'000'000;
+  EXPECT_EQ(PoorArrival(sites, {1}), std::nullopt);
+}
+
 TEST(MeetBudgetsInTime, TakesTheFasterOfTwoPlansThatHarmAboutAsMuch) {
   const std::vector<Proposal> sites = ThreeSites();
   const std::vector<Budget> macs = {{{{100, 50}, {100, 50}, {0, 0}}, 150}};

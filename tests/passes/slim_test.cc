@@ -256,6 +256,35 @@ TEST(SlimBudgets, AFileSizeCountsWhatTheCallerAdds) {
   EXPECT_LT(sizes[1], sizes[0]);
 }
 
+// 32 channels through 8 on a large map: 8 take as long as a whole vector of 16.
+TEST(SlimBudgets, SaysWhereMultiplicationsAreNotTime) {
+  std::mt19937 random(1);
+  const testing::Geometry pointwise = {{1, 1}, {1, 1}, {1, 1}, {0, 0}, {0, 0}};
+  onnx::ModelProto thin = testing::ModelOf(testing::RandomConv(random, pointwise, 32, 32), {256, 256});
+  SlimOptions options;
+  options.passes = {{"low-rank", std::nullopt}};
+  options.bounds.max_error = 1;
+  options.input_shapes = {{"x", {1, 32, 256, 256}}};
+  options.fit = Fit::kWeights;
+  options.measure_latency = false;
+  options.synthetic_samples = 2;
+  options.runtime = testing::TestRuntime();
+  const auto warned = Contains(HasSubstr("of the saving in multiplications arrives as time"));
+  for (const bool in_macs : {true, false}) {
+    onnx::ModelProto model = thin;
+    (in_macs ? options.target_macs : options.target_params) = 0.6;
+    (in_macs ? options.target_params : options.target_macs) = std::nullopt;
+    const absl::StatusOr<SlimReport> report = Slim(model, options);
+    ASSERT_TRUE(report.ok()) << report.status();
+    ASSERT_EQ(report->verdict, Verdict::kSlimmed) << report->reason;
+    if (in_macs) {
+      EXPECT_THAT(report->warnings, warned);
+    } else {
+      EXPECT_THAT(report->warnings, ::testing::Not(warned));
+    }
+  }
+}
+
 TEST(SlimBudgets, OutOfReachNamesTheLeastThereIs) {
   SlimOptions options = NoLatency();
   options.target_size = FileSize{0, 5'000};
