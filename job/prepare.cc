@@ -143,7 +143,8 @@ SlimArguments LimitSamples(SlimArguments arguments, const std::vector<int64_t>& 
 absl::StatusOr<GivenModel> ReadGivenModel(const SlimArguments& arguments) {
   GivenModel model;
   CNNOPT_ASSIGN_OR_RETURN(model.facts, From(Origin::kInput, DescribeFile(arguments.in)));
-  CNNOPT_ASSIGN_OR_RETURN(model.file, From(Origin::kInput, ReadModel(arguments.in, arguments.limits)));
+  CNNOPT_ASSIGN_OR_RETURN(model.file,
+                          From(Origin::kInput, ReadModel(arguments.in, arguments.limits, {.leave_stored = true})));
   return model;
 }
 

@@ -9,6 +9,8 @@
 #include "absl/strings/string_view.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/util/field_mask_util.h"
+#include "onnx_io/quote.h"
+#include "onnx_io/status_macros.h"
 
 namespace cnnopt {
 namespace {
@@ -19,15 +21,27 @@ using google::protobuf::util::FieldMaskUtil;
 
 // Stands where files have "location", without which their external data is refused.
 constexpr absl::string_view kKey = "borrowed from";
+constexpr absl::string_view kStoredKey = "stored in";
 
-void Mark(const std::string* payload, onnx::TensorProto& tensor) {
+void Mark(absl::string_view key, uintptr_t address, int64_t bytes, onnx::TensorProto& tensor) {
   tensor.set_data_location(onnx::TensorProto::EXTERNAL);
   onnx::StringStringEntryProto& lender = *tensor.add_external_data();
-  lender.set_key(std::string(kKey));
-  lender.set_value(absl::StrCat(std::bit_cast<uintptr_t>(payload)));
+  lender.set_key(std::string(key));
+  lender.set_value(absl::StrCat(address));
   onnx::StringStringEntryProto& length = *tensor.add_external_data();
   length.set_key("length");
-  length.set_value(absl::StrCat(payload->size()));
+  length.set_value(absl::StrCat(bytes));
+}
+
+bool IsMarked(const onnx::TensorProto& tensor, absl::string_view key) {
+  return tensor.data_location() == onnx::TensorProto::EXTERNAL && tensor.external_data_size() == 2 &&
+         tensor.external_data(0).key() == key;
+}
+
+// What `tensor` is marked with under `key`; 0: nothing.
+uintptr_t AddressIn(const onnx::TensorProto& tensor, absl::string_view key) {
+  uintptr_t address = 0;
+  return IsMarked(tensor, key) && absl::SimpleAtoi(tensor.external_data(0).value(), &address) ? address : 0;
 }
 
 // The tensor as it was before Mark, without a payload.
@@ -88,25 +102,46 @@ onnx::ModelProto Borrow(const onnx::ModelProto& lender, size_t min_bytes) {
       continue;
     }
     added = CopyFields(tensor, all_but_payload);
-    Mark(&tensor.raw_data(), added);
+    Mark(kKey, std::bit_cast<uintptr_t>(&tensor.raw_data()), RawBytes(tensor), added);
   }
   return copy;
 }
 
-bool Borrows(const onnx::TensorProto& tensor) {
-  return tensor.data_location() == onnx::TensorProto::EXTERNAL && tensor.external_data_size() == 2 &&
-         tensor.external_data(0).key() == kKey;
+bool Borrows(const onnx::TensorProto& tensor) { return IsMarked(tensor, kKey) || IsMarked(tensor, kStoredKey); }
+
+void MarkStored(StoredPayload& stored, onnx::TensorProto& tensor) {
+  tensor.clear_external_data();
+  Mark(kStoredKey, std::bit_cast<uintptr_t>(&stored), stored.bytes(), tensor);
+}
+
+StoredPayload* StoredPayloadOf(const onnx::TensorProto& tensor) {
+  return std::bit_cast<StoredPayload*>(AddressIn(tensor, kStoredKey));
+}
+
+absl::Status CheckStoredPayloads(const onnx::ModelProto& model) {
+  for (const onnx::TensorProto& tensor : model.graph().initializer()) {
+    const StoredPayload* stored = StoredPayloadOf(tensor);
+    if (stored == nullptr) continue;
+    CNNOPT_RETURN_IF_ERROR(Annotate(stored->status(), absl::StrCat("tensor ", Quote(tensor.name()))));
+  }
+  return absl::OkStatus();
 }
 
 const std::string* BorrowedPayload(const onnx::TensorProto& tensor) {
-  uintptr_t address = 0;
-  if (!Borrows(tensor) || !absl::SimpleAtoi(tensor.external_data(0).value(), &address)) return nullptr;
-  return std::bit_cast<const std::string*>(address);
+  StoredPayload* stored = StoredPayloadOf(tensor);
+  if (stored != nullptr) return &stored->Content();
+  return std::bit_cast<const std::string*>(AddressIn(tensor, kKey));
 }
 
 const std::string& RawData(const onnx::TensorProto& tensor) {
   const std::string* borrowed = BorrowedPayload(tensor);
   return borrowed == nullptr ? tensor.raw_data() : *borrowed;
+}
+
+int64_t RawBytes(const onnx::TensorProto& tensor) {
+  int64_t bytes = 0;
+  if (!Borrows(tensor)) return static_cast<int64_t>(tensor.raw_data().size());
+  return absl::SimpleAtoi(tensor.external_data(1).value(), &bytes) ? bytes : 0;
 }
 
 void MakeOwn(onnx::TensorProto& tensor) {
@@ -119,6 +154,7 @@ void MakeOwn(onnx::TensorProto& tensor) {
 void TakeOver(absl::Span<onnx::ModelProto* const> lenders, onnx::ModelProto& borrower) {
   std::map<const std::string*, onnx::TensorProto*> first;
   for (onnx::TensorProto& tensor : *borrower.mutable_graph()->mutable_initializer()) {
+    if (StoredPayloadOf(tensor) != nullptr) continue;
     const std::string* payload = BorrowedPayload(tensor);
     if (payload != nullptr && !first.emplace(payload, &tensor).second) MakeOwn(tensor);
   }
@@ -141,18 +177,20 @@ int64_t SerializedBytes(const onnx::ModelProto& model) {
     }
     onnx::TensorProto unmarked = tensor;
     Unmark(unmarked);
-    const auto payload = static_cast<int64_t>(RawData(tensor).size());
+    const int64_t payload = RawBytes(tensor);
     graph += embedded(static_cast<int64_t>(unmarked.ByteSizeLong()) + embedded(payload));
   }
   return static_cast<int64_t>(rest.ByteSizeLong()) - embedded(rest_of_graph) + embedded(graph);
 }
 
-PayloadsInPlace::PayloadsInPlace(onnx::ModelProto& model) {
+PayloadsInPlace::PayloadsInPlace(onnx::ModelProto& model, int64_t stored_from) {
   std::set<const std::string*> lent;
   std::vector<onnx::TensorProto*> borrowers;
   for (onnx::TensorProto& tensor : *model.mutable_graph()->mutable_initializer()) {
+    if (StoredPayloadOf(tensor) != nullptr && stored_from >= 0 && RawBytes(tensor) >= stored_from) continue;
     const std::string* payload = BorrowedPayload(tensor);
     if (payload == nullptr) continue;
+    if (StoredPayloadOf(tensor) != nullptr) status_.Update(StoredPayloadOf(tensor)->status());
     if (!lent.insert(payload).second) {
       MakeOwn(tensor);  // the payload can stand in one place
       continue;
@@ -161,17 +199,19 @@ PayloadsInPlace::PayloadsInPlace(onnx::ModelProto& model) {
   }
   for (onnx::TensorProto* tensor : borrowers) {
     // Not by set_allocated, which may make another object of the string.
-    loans_.push_back({tensor, const_cast<std::string*>(BorrowedPayload(*tensor))});
+    Loan& loan = loans_.emplace_back(Loan{tensor, const_cast<std::string*>(BorrowedPayload(*tensor)), {}});
+    loan.marks.mutable_external_data()->Swap(tensor->mutable_external_data());
     Unmark(*tensor);
     tensor->mutable_raw_data()->swap(*loans_.back().payload);
   }
 }
 
 PayloadsInPlace::~PayloadsInPlace() {
-  for (const Loan& loan : loans_) {
+  for (Loan& loan : loans_) {
     loan.payload->swap(*loan.tensor->mutable_raw_data());
     loan.tensor->clear_raw_data();
-    Mark(loan.payload, *loan.tensor);
+    loan.tensor->set_data_location(onnx::TensorProto::EXTERNAL);
+    loan.tensor->mutable_external_data()->Swap(loan.marks.mutable_external_data());
   }
 }
 

@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "onnx/onnx_pb.h"
+#include "onnx_io/stored_payload.h"
 
 namespace cnnopt {
 
@@ -21,17 +23,26 @@ onnx::ModelProto Borrow(const onnx::ModelProto& lender, size_t min_bytes = 1024)
 // Everything of `model` but the main graph's initializers.
 onnx::ModelProto CopyWithoutInitializers(const onnx::ModelProto& model);
 
-// The payload that `tensor` borrows; null: it borrows none.
+// Makes `tensor` one whose payload is `stored`, which must outlive it and its copies. To all that follows it borrows.
+void MarkStored(StoredPayload& stored, onnx::TensorProto& tensor);
+// That payload; null: it has none of this kind.
+StoredPayload* StoredPayloadOf(const onnx::TensorProto& tensor);
+// Whether all stored payloads of the main graph could be read; else why not, naming the tensor.
+absl::Status CheckStoredPayloads(const onnx::ModelProto& model);
+
+// The payload that `tensor` borrows, read now if it is still stored; null: it borrows none.
 const std::string* BorrowedPayload(const onnx::TensorProto& tensor);
 // Whether it says so of itself; nothing is looked up, so that any tensor may be asked.
 bool Borrows(const onnx::TensorProto& tensor);
 // raw_data, its own or borrowed; empty for a payload in a typed field.
 const std::string& RawData(const onnx::TensorProto& tensor);
+// Its size, for which nothing is read.
+int64_t RawBytes(const onnx::TensorProto& tensor);
 // Gives `tensor` a payload of its own, a copy of the borrowed one; of any other tensor nothing changes.
 void MakeOwn(onnx::TensorProto& tensor);
 
-// Ends all loans of `borrower`: moves the payloads it uses out of `lenders`, which are left without them; what others
-// lent is copied.
+// Ends all loans of `borrower`, but for payloads that are stored: moves the payloads it uses out of `lenders`, which
+// are left without them; what others lent is copied.
 void TakeOver(absl::Span<onnx::ModelProto* const> lenders, onnx::ModelProto& borrower);
 
 // Bytes of `model` in a file, borrowed payloads included.
@@ -41,17 +52,23 @@ int64_t SerializedBytes(const onnx::ModelProto& model);
 // loans. Meanwhile the lender and all other borrowers are without them.
 class PayloadsInPlace {
  public:
-  explicit PayloadsInPlace(onnx::ModelProto& model);
+  // Stored payloads of at least `stored_from` bytes stay where they are; negative: none do.
+  explicit PayloadsInPlace(onnx::ModelProto& model, int64_t stored_from = -1);
   ~PayloadsInPlace();
   PayloadsInPlace(const PayloadsInPlace&) = delete;
   PayloadsInPlace& operator=(const PayloadsInPlace&) = delete;
+
+  // Why a stored payload could not be read, if one could not.
+  const absl::Status& status() const { return status_; }
 
  private:
   struct Loan {
     onnx::TensorProto* tensor;
     std::string* payload;
+    onnx::TensorProto marks;  // data_location and external_data
   };
   std::vector<Loan> loans_;
+  absl::Status status_;
 };
 
 }  // namespace cnnopt

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "onnx_io/borrow.h"
 #include "onnx_io/checksum.h"
 #include "onnx_io/quote.h"
 #include "onnx_io/status_macros.h"
@@ -20,7 +21,8 @@
 namespace cnnopt {
 namespace {
 
-constexpr size_t kMaxLocationBytes = 4096;  // PATH_MAX
+constexpr int64_t kStoredBytes = int64_t{1} << 20;  // smaller payloads are loaded always
+constexpr size_t kMaxLocationBytes = 4096;          // PATH_MAX
 
 absl::Status CheckLocation(absl::string_view location) {
   const char* fault = nullptr;
@@ -65,6 +67,7 @@ struct Pending {
   onnx::TensorProto* tensor;
   int64_t offset;
   int64_t bytes;
+  bool may_stay;  // in its file
 };
 using PendingByLocation = std::map<std::string, std::vector<Pending>>;
 
@@ -73,6 +76,8 @@ std::string Subject(const onnx::TensorProto& tensor) { return absl::StrCat("tens
 absl::StatusOr<PendingByLocation> FindExternal(onnx::ModelProto& model) {
   PendingByLocation pending;
   absl::Status status;
+  std::set<const onnx::TensorProto*> main_graph;
+  for (const onnx::TensorProto& tensor : model.graph().initializer()) main_graph.insert(&tensor);
   ForEachTensor(model, [&](onnx::TensorProto& tensor, TensorPlace) {
     if (tensor.data_location() != onnx::TensorProto::EXTERNAL || !status.ok()) {
       return;
@@ -84,7 +89,9 @@ absl::StatusOr<PendingByLocation> FindExternal(onnx::ModelProto& model) {
     }
     // Types this library does not know have no size but what the file says.
     const int64_t needed = PayloadBytes(tensor.data_type(), ElementCount(TensorShape(tensor)));
-    pending[range->location].push_back({&tensor, range->offset, needed >= 0 ? needed : range->length.value_or(0)});
+    const bool may_stay = needed >= kStoredBytes && main_graph.count(&tensor) > 0;
+    pending[range->location].push_back(
+        {&tensor, range->offset, needed >= 0 ? needed : range->length.value_or(0), may_stay});
   });
   CNNOPT_RETURN_IF_ERROR(status);
   return pending;
@@ -153,10 +160,17 @@ absl::StatusOr<int64_t> CheckRanges(const PendingByLocation& pending, const Fold
   return total;
 }
 
-absl::Status LoadRanges(const std::vector<Pending>& ranges, const InputFile& file) {
+absl::Status LoadRanges(const std::vector<Pending>& ranges, const std::shared_ptr<const InputFile>& shared,
+                        std::vector<std::unique_ptr<StoredPayload>>* stored) {
+  const InputFile& file = *shared;
   for (const Pending& range : ranges) {
     // The file may be another one than when the ranges were checked.
     CNNOPT_RETURN_IF_ERROR(Annotate(CheckRange(range, file.size()), Subject(*range.tensor)));
+    if (stored != nullptr && range.may_stay) {
+      MarkStored(*stored->emplace_back(std::make_unique<StoredPayload>(shared, range.offset, range.bytes)),
+                 *range.tensor);
+      continue;
+    }
     std::string* payload = range.tensor->mutable_raw_data();
     payload->resize(static_cast<size_t>(range.bytes));
     CNNOPT_RETURN_IF_ERROR(file.ReadAllAt(range.offset, payload->data(), payload->size()));
@@ -197,7 +211,7 @@ absl::StatusOr<ExternalRange> ReadExternalRange(const onnx::TensorProto& tensor)
 }
 
 absl::StatusOr<LoadedData> LoadExternalData(onnx::ModelProto& model, const std::string& model_path,
-                                            int64_t memory_bytes) {
+                                            int64_t memory_bytes, std::vector<std::unique_ptr<StoredPayload>>* stored) {
   LoadedData loaded;
   CNNOPT_ASSIGN_OR_RETURN(const PendingByLocation pending, FindExternal(model));
   if (pending.empty()) {
@@ -206,8 +220,8 @@ absl::StatusOr<LoadedData> LoadExternalData(onnx::ModelProto& model, const std::
   CNNOPT_ASSIGN_OR_RETURN(const Folders folders, FoldersOf(model_path));
   CNNOPT_ASSIGN_OR_RETURN(loaded.bytes, CheckRanges(pending, folders, memory_bytes));
   for (const auto& [location, ranges] : pending) {
-    CNNOPT_ASSIGN_OR_RETURN(const InputFile file, OpenBeside(folders, location));
-    CNNOPT_RETURN_IF_ERROR(LoadRanges(ranges, file));
+    CNNOPT_ASSIGN_OR_RETURN(InputFile file, OpenBeside(folders, location));
+    CNNOPT_RETURN_IF_ERROR(LoadRanges(ranges, std::make_shared<const InputFile>(std::move(file)), stored));
     loaded.tensors += static_cast<int64_t>(ranges.size());
   }
   return loaded;
@@ -219,13 +233,15 @@ ExternalPayloads::ExternalPayloads(onnx::ModelProto& model, int64_t threshold) {
   }
   ForEachTensor(model, [&](onnx::TensorProto& tensor, TensorPlace place) {
     const bool right_place = place == TensorPlace::kInitializer || place == TensorPlace::kAttribute;
-    const auto bytes = static_cast<int64_t>(tensor.raw_data().size());
+    const int64_t bytes = RawBytes(tensor);
     if (!right_place || bytes == 0 || bytes < threshold) {
       return;
     }
     Moved& moved = moved_.emplace_back();
     moved.tensor = &tensor;
-    moved.payload.swap(*tensor.mutable_raw_data());  // the string stays the same object: others may borrow it
+    moved.stored = StoredPayloadOf(tensor);
+    if (moved.stored == nullptr)
+      moved.payload.swap(*tensor.mutable_raw_data());  // the string stays the same object: others may borrow it
     tensor.clear_raw_data();
     moved.old_fields.mutable_external_data()->Swap(tensor.mutable_external_data());
     if (tensor.has_data_location()) {
@@ -234,9 +250,23 @@ ExternalPayloads::ExternalPayloads(onnx::ModelProto& model, int64_t threshold) {
   });
 }
 
+int64_t ExternalPayloads::Moved::bytes() const {
+  return stored == nullptr ? static_cast<int64_t>(payload.size()) : stored->bytes();
+}
+
+absl::StatusOr<std::string> ExternalPayloads::Moved::Checksum() const {
+  if (stored == nullptr) return Sha256Hex(payload);
+  Sha256 hash;
+  CNNOPT_RETURN_IF_ERROR(stored->Stream([&](absl::string_view piece) {
+    hash.Update(piece);
+    return absl::OkStatus();
+  }));
+  return hash.Hex();
+}
+
 ExternalPayloads::~ExternalPayloads() {
   for (Moved& moved : moved_) {
-    moved.tensor->mutable_raw_data()->swap(moved.payload);
+    if (moved.stored == nullptr) moved.tensor->mutable_raw_data()->swap(moved.payload);
     moved.tensor->mutable_external_data()->Swap(moved.old_fields.mutable_external_data());
     moved.tensor->clear_data_location();
     if (moved.old_fields.has_data_location()) {
@@ -247,8 +277,8 @@ ExternalPayloads::~ExternalPayloads() {
 
 absl::StatusOr<ExternalPayloads::DataFile> ExternalPayloads::Write(
     const std::string& model_name, const std::function<absl::Status(absl::string_view)>& append) {
-  constexpr size_t kBig = size_t{1} << 20;  // such payloads start on a page, so that a reader can map them
-  std::map<std::string, int64_t> offsets;   // of payloads, by checksum
+  constexpr int64_t kBig = int64_t{1} << 20;  // such payloads start on a page, so that a reader can map them
+  std::map<std::string, int64_t> offsets;     // of payloads, by checksum
   Sha256 hash;
   DataFile file;
   const auto add = [&](absl::string_view bytes) {
@@ -258,13 +288,14 @@ absl::StatusOr<ExternalPayloads::DataFile> ExternalPayloads::Write(
   };
   std::vector<int64_t> offset_of;
   for (const Moved& moved : moved_) {
-    const auto [known, is_new] = offsets.emplace(Sha256Hex(moved.payload), 0);
+    CNNOPT_ASSIGN_OR_RETURN(const std::string checksum, moved.Checksum());
+    const auto [known, is_new] = offsets.emplace(checksum, 0);
     if (is_new) {
-      const int64_t alignment = moved.payload.size() >= kBig ? 4096 : 64;
+      const int64_t alignment = moved.bytes() >= kBig ? 4096 : 64;
       const int64_t padding = (alignment - file.bytes % alignment) % alignment;
       CNNOPT_RETURN_IF_ERROR(add(std::string(static_cast<size_t>(padding), '\0')));
       known->second = file.bytes;
-      CNNOPT_RETURN_IF_ERROR(add(moved.payload));
+      CNNOPT_RETURN_IF_ERROR(moved.stored == nullptr ? add(moved.payload) : moved.stored->Stream(add));
     }
     offset_of.push_back(known->second);
   }
@@ -275,7 +306,7 @@ absl::StatusOr<ExternalPayloads::DataFile> ExternalPayloads::Write(
     tensor.set_data_location(onnx::TensorProto::EXTERNAL);
     AddEntry("location", file.name, tensor);
     AddEntry("offset", absl::StrCat(offset_of[i]), tensor);
-    AddEntry("length", absl::StrCat(moved_[i].payload.size()), tensor);
+    AddEntry("length", absl::StrCat(moved_[i].bytes()), tensor);
   }
   return file;
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "onnx/onnx_pb.h"
 #include "onnx_io/file_io.h"
+#include "onnx_io/stored_payload.h"
 
 namespace cnnopt {
 
@@ -37,8 +39,11 @@ struct LoadedData {
 // one of the two. Nothing is loaded before all ranges are known to exist and to fit into `memory_bytes` together.
 // Errors, naming tensor and file: NotFound, InvalidArgument (leads out of the folder, not a
 // regular file, range beyond the end), ResourceExhausted (memory), Unavailable (changed while it was read).
+// With `stored`, big payloads of the main graph stay in their file: the tensors are marked (MarkStored) and what they
+// are marked with is added to `stored`. They count towards `memory_bytes` all the same.
 absl::StatusOr<LoadedData> LoadExternalData(onnx::ModelProto& model, const std::string& model_path,
-                                            int64_t memory_bytes);
+                                            int64_t memory_bytes,
+                                            std::vector<std::unique_ptr<StoredPayload>>* stored = nullptr);
 
 // Moves payloads out of a model into a data file, for as long as this object lives.
 class ExternalPayloads {
@@ -64,7 +69,11 @@ class ExternalPayloads {
   struct Moved {
     onnx::TensorProto* tensor;
     std::string payload;
-    onnx::TensorProto old_fields;  // data_location and external_data as they were
+    const StoredPayload* stored = nullptr;  // in place of `payload`
+    onnx::TensorProto old_fields = {};      // data_location and external_data as they were
+
+    int64_t bytes() const;
+    absl::StatusOr<std::string> Checksum() const;
   };
   std::vector<Moved> moved_;
 };

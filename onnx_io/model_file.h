@@ -13,16 +13,24 @@
 #include "absl/strings/string_view.h"
 #include "onnx/onnx_pb.h"
 #include "onnx_io/limits.h"
+#include "onnx_io/stored_payload.h"
 
 namespace cnnopt {
 
-// A model as it was read. All tensor payloads are in `proto` (external data has been loaded into raw_data);
-// nodes are in topological order. Everything else in it is as the file had it, unknown fields included.
+// A model as it was read. All tensor payloads are in `proto` (external data has been loaded into raw_data, or is
+// marked); nodes are in topological order. Everything else in it is as the file had it, unknown fields included.
 struct ModelFile {
   onnx::ModelProto proto;
   std::string path;   // as given; empty: it came from memory
   int64_t bytes = 0;  // of the .onnx file and the external ranges it uses
   bool had_external_data = false;
+  std::vector<std::unique_ptr<StoredPayload>> stored = {};  // of external data that was not loaded; see ReadOptions
+};
+
+struct ReadOptions {
+  // Big external payloads stay in their files until someone looks at them (MarkStored); tensors of `proto` and copies
+  // of it then refer to `stored`, which must outlive them.
+  bool leave_stored = false;
 };
 
 // Reads the model at `path`, checks it (ValidateModel, then onnx's own checker where it knows the opsets) and
@@ -30,7 +38,8 @@ struct ModelFile {
 // Errors: NotFound (no such file); InvalidArgument (a folder, empty, a Git LFS pointer, HTML, gzip, not a
 // protobuf, malformed model: the message names the node or tensor); ResourceExhausted (a limit of `limits`,
 // named); PermissionDenied and Unavailable for I/O failures.
-absl::StatusOr<ModelFile> ReadModel(const std::string& path, const Limits& limits = {});
+absl::StatusOr<ModelFile> ReadModel(const std::string& path, const Limits& limits = {},
+                                    const ReadOptions& options = {});
 // The same for the bytes of a model file, and for a model that is parsed already. Both have no path, and external data
 // is an error: InvalidArgument.
 absl::StatusOr<ModelFile> ReadModelBytes(absl::string_view bytes, const Limits& limits = {});

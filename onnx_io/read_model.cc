@@ -46,7 +46,7 @@ absl::Status RefuseExternalData(onnx::ModelProto& model) {
 }
 
 // Fills in all of `model` but its path; errors do not name the file.
-absl::Status Read(const InputFile& file, const Limits& limits, ModelFile& model) {
+absl::Status Read(const InputFile& file, const Limits& limits, const ReadOptions& options, ModelFile& model) {
   CNNOPT_RETURN_IF_ERROR(CheckHead(file, limits));
   Limits effective = limits;
   effective.memory_bytes = limits.memory_bytes > 0 ? limits.memory_bytes : DefaultMemoryLimit();
@@ -61,7 +61,8 @@ absl::Status Read(const InputFile& file, const Limits& limits, ModelFile& model)
   CNNOPT_RETURN_IF_ERROR(SortNodes(model.proto));
   if (model.path.empty()) CNNOPT_RETURN_IF_ERROR(RefuseExternalData(model.proto));
   CNNOPT_ASSIGN_OR_RETURN(const LoadedData loaded,
-                          LoadExternalData(model.proto, model.path, effective.memory_bytes - parsed_bytes));
+                          LoadExternalData(model.proto, model.path, effective.memory_bytes - parsed_bytes,
+                                           options.leave_stored ? &model.stored : nullptr));
   if (loaded.tensors > 0) {
     // What could not be checked without the payloads, as the indices of sparse tensors.
     CNNOPT_RETURN_IF_ERROR(ValidateModel(model.proto, limits));
@@ -73,17 +74,17 @@ absl::Status Read(const InputFile& file, const Limits& limits, ModelFile& model)
 
 }  // namespace
 
-absl::StatusOr<ModelFile> ReadModel(const std::string& path, const Limits& limits) {
+absl::StatusOr<ModelFile> ReadModel(const std::string& path, const Limits& limits, const ReadOptions& options) {
   ModelFile model;
   model.path = path;
   CNNOPT_ASSIGN_OR_RETURN(const InputFile file, InputFile::Open(path));
-  CNNOPT_RETURN_IF_ERROR(AnnotateWith(Read(file, limits, model), [&] { return Quote(path); }));
+  CNNOPT_RETURN_IF_ERROR(AnnotateWith(Read(file, limits, options, model), [&] { return Quote(path); }));
   return model;
 }
 
 absl::StatusOr<ModelFile> ReadModelBytes(absl::string_view bytes, const Limits& limits) {
   ModelFile model;
-  CNNOPT_RETURN_IF_ERROR(AnnotateWith(Read(InputFile::OfBytes(bytes, "the model"), limits, model),
+  CNNOPT_RETURN_IF_ERROR(AnnotateWith(Read(InputFile::OfBytes(bytes, "the model"), limits, {}, model),
                                       [] { return std::string("the model's bytes"); }));
   return model;
 }

@@ -280,7 +280,7 @@ int64_t PayloadBytes(int32_t data_type, int64_t count) {
 
 int64_t StoredBytes(const TensorProto& tensor) {
   if (tensor.has_raw_data() || Borrows(tensor)) {
-    return static_cast<int64_t>(RawData(tensor).size());
+    return RawBytes(tensor);
   }
   int64_t bytes = 0;
   for (const std::string& text : tensor.string_data()) {

@@ -60,23 +60,30 @@ absl::Status CheckFits(const onnx::ModelProto& model, const WriteOptions& option
                                                          options.protobuf_bytes, " fit into one file"));
 }
 
-// Moves out of `model` what goes to a data file.
-absl::StatusOr<std::unique_ptr<ExternalPayloads>> TakePayloads(onnx::ModelProto& model, const WriteOptions& options) {
-  auto payloads = std::make_unique<ExternalPayloads>(model, options.external_threshold);
+// A model ready to be written: payloads of at least a threshold are out of it, to go to a data file, all others in it.
+struct Parts {
+  Parts(onnx::ModelProto& model, int64_t threshold) : in_place(model, threshold), payloads(model, threshold) {}
+
+  PayloadsInPlace in_place;
+  ExternalPayloads payloads;
+};
+absl::StatusOr<std::unique_ptr<Parts>> TakeApart(onnx::ModelProto& model, const WriteOptions& options) {
+  auto parts = std::make_unique<Parts>(model, options.external_threshold);
   if (!CheckFits(model, options).ok()) {
-    payloads.reset();
-    payloads = std::make_unique<ExternalPayloads>(model, kForcedThreshold);
+    parts.reset();
+    parts = std::make_unique<Parts>(model, kForcedThreshold);
     CNNOPT_RETURN_IF_ERROR(CheckFits(model, options));
   }
-  return payloads;
+  return parts;
 }
 
 }  // namespace
 
 absl::StatusOr<int64_t> WrittenBytes(onnx::ModelProto& model, const std::string& path, const WriteOptions& options) {
   CNNOPT_ASSIGN_OR_RETURN(const std::string target, ResolveLinks(path));
-  const PayloadsInPlace in_place(model);
-  CNNOPT_ASSIGN_OR_RETURN(const auto payloads, TakePayloads(model, options));
+  CNNOPT_ASSIGN_OR_RETURN(const auto parts, TakeApart(model, options));
+  CNNOPT_RETURN_IF_ERROR(parts->in_place.status());
+  ExternalPayloads* const payloads = &parts->payloads;
   int64_t bytes = 0;
   if (!payloads->empty()) {
     const auto discard = [](absl::string_view) { return absl::OkStatus(); };
@@ -92,8 +99,9 @@ StagedFiles::~StagedFiles() = default;
 absl::StatusOr<std::string> StagedFiles::StageModel(onnx::ModelProto& model, const std::string& path,
                                                     const WriteOptions& options) {
   CNNOPT_ASSIGN_OR_RETURN(const std::string target, ResolveLinks(path));
-  const PayloadsInPlace in_place(model);
-  CNNOPT_ASSIGN_OR_RETURN(const auto payloads, TakePayloads(model, options));
+  CNNOPT_ASSIGN_OR_RETURN(const auto parts, TakeApart(model, options));
+  CNNOPT_RETURN_IF_ERROR(parts->in_place.status());
+  ExternalPayloads* const payloads = &parts->payloads;
   Staged data;
   if (!payloads->empty()) {
     CNNOPT_ASSIGN_OR_RETURN(data.file, AtomicFile::Create(target));

@@ -201,7 +201,9 @@ absl::StatusOr<std::unique_ptr<SlimJob>> SlimJob::Prepare(const onnx::ModelProto
   CNNOPT_RETURN_IF_ERROR(CheckOptions(options, selection));
   auto state = std::make_unique<State>(model, options, std::move(selection), progress);
   Job& job = state->job;
-  CNNOPT_RETURN_IF_ERROR(PrepareJob(job));
+  const absl::Status prepared = PrepareJob(job);
+  CNNOPT_RETURN_IF_ERROR(CheckStoredPayloads(model));
+  CNNOPT_RETURN_IF_ERROR(prepared);
   state->clock.Enter("");
   state->prepared = std::move(job.report);
   state->bench.emplace(job.clean, *job.view, job.sites, job.proposals, job.moments, job.options.threads);
@@ -217,6 +219,7 @@ absl::StatusOr<SlimReport> SlimJob::Run(const Goal& goal, onnx::ModelProto& slim
   job.report = state_->prepared;
   const absl::Status status = RunGoal(job, *state_->bench, state_->damage, slim);
   state_->clock.Enter("");
+  CNNOPT_RETURN_IF_ERROR(CheckStoredPayloads(job.original));
   CNNOPT_RETURN_IF_ERROR(status);
   job.report.stages = state_->stages;
   return std::move(job.report);

@@ -23,10 +23,10 @@ std::set<std::string> Overridable(const onnx::ModelProto& model) {
 
 bool CanLend(const onnx::TensorProto& tensor, size_t min_bytes) {
   const int64_t count = ElementCount(TensorShape(tensor));
-  const std::string& payload = RawData(tensor);
-  return payload.size() >= min_bytes && (tensor.data_location() == onnx::TensorProto::DEFAULT || Borrows(tensor)) &&
-         ElementBytes(tensor.data_type()) > 0 && count >= 0 &&
-         PayloadBytes(tensor.data_type(), count) == static_cast<int64_t>(payload.size());
+  const int64_t bytes = RawBytes(tensor);
+  return bytes >= static_cast<int64_t>(min_bytes) &&
+         (tensor.data_location() == onnx::TensorProto::DEFAULT || Borrows(tensor)) &&
+         ElementBytes(tensor.data_type()) > 0 && count >= 0 && PayloadBytes(tensor.data_type(), count) == bytes;
 }
 
 void AddStub(const onnx::TensorProto& tensor, onnx::GraphProto& graph) {

@@ -1,16 +1,23 @@
 #include "passes/slim.h"
 
+#include <filesystem>
 #include <random>
+#include <string>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "onnx_io/borrow.h"
+#include "onnx_io/model_file.h"
 #include "passes/site.h"
 #include "runtime/samples.h"
 #include "tests/testing/convolution.h"
 #include "tests/testing/model.h"
 #include "tests/testing/slim_checks.h"
+#include "tests/testing/status.h"
+#include "tests/testing/temp_folder.h"
 
 namespace cnnopt {
 namespace {
@@ -131,6 +138,44 @@ INSTANTIATE_TEST_SUITE_P(
                                {"low-rank"}}));
 
 // The biases that a refit brings would cost nodes: a kept MatMul stays as it is, a kept Gemm is refitted.
+// Weights that stand in their file until they are looked at give the same bytes; when the file went away meanwhile,
+// nothing comes of them.
+TEST(Slim, OfStoredPayloadsIsThatOfLoadedOnes) {
+  std::mt19937 random(1);
+  const testing::TempFolder folder;
+  const testing::Geometry padded = {{3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}};
+  onnx::ModelProto model = testing::ModelOf(testing::RandomConv(random, padded, 256, 128), {4, 4});
+  for (onnx::TensorProto& tensor : *model.mutable_graph()->mutable_initializer()) {  // data files hold raw payloads
+    if (tensor.float_data_size() == 0) continue;
+    const auto bytes = static_cast<size_t>(tensor.float_data_size()) * sizeof(float);
+    tensor.set_raw_data(tensor.float_data().data(), bytes);
+    tensor.clear_float_data();
+  }
+  ASSERT_THAT(WriteModel(model, folder.Path("m.onnx"), {.external_threshold = 1024}), testing::IsOk());
+  SlimOptions options = HalfTheMacs();
+  options.fit = Fit::kWeights;
+  options.input_shapes = {{"x", {1, 256, 4, 4}}};
+  std::vector<std::string> results;
+  for (const bool leave_stored : {false, true}) {
+    absl::StatusOr<ModelFile> file = ReadModel(folder.Path("m.onnx"), {}, {.leave_stored = leave_stored});
+    ASSERT_THAT(file, testing::IsOk());
+    EXPECT_EQ(file->stored.size(), leave_stored ? 1 : 0);
+    const absl::StatusOr<SlimReport> report = Slim(file->proto, options);
+    ASSERT_THAT(report, testing::IsOk());
+    EXPECT_EQ(report->verdict, Verdict::kSlimmed);
+    ASSERT_THAT(WriteModel(file->proto, folder.Path("out.onnx")), testing::IsOk());
+    results.push_back(testing::FileBytes(folder.Path("out.onnx")));
+  }
+  EXPECT_TRUE(results[0] == results[1]);
+
+  absl::StatusOr<ModelFile> file = ReadModel(folder.Path("m.onnx"), {}, {.leave_stored = true});
+  ASSERT_THAT(file, testing::IsOk());
+  for (const std::string& name : folder.Names()) {
+    if (absl::EndsWith(name, ".data")) std::filesystem::resize_file(folder.Path(name), 5000);
+  }
+  EXPECT_THAT(Slim(file->proto, options), testing::FailsWith(absl::StatusCode::kUnavailable, "while it was read"));
+}
+
 TEST(Slim, RefitsAKeptGemmButNoKeptMatMul) {
   const Shape input = {1, 64};
   const std::vector<Sample> samples = testing::FewDirections(input, 20, 200);
