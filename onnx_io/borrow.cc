@@ -187,10 +187,11 @@ PayloadsInPlace::PayloadsInPlace(onnx::ModelProto& model, int64_t stored_from) {
   std::set<const std::string*> lent;
   std::vector<onnx::TensorProto*> borrowers;
   for (onnx::TensorProto& tensor : *model.mutable_graph()->mutable_initializer()) {
-    if (StoredPayloadOf(tensor) != nullptr && stored_from >= 0 && RawBytes(tensor) >= stored_from) continue;
+    const StoredPayload* stored = StoredPayloadOf(tensor);
+    if (stored != nullptr && stored_from >= 0 && stored->bytes() >= stored_from) continue;
     const std::string* payload = BorrowedPayload(tensor);
     if (payload == nullptr) continue;
-    if (StoredPayloadOf(tensor) != nullptr) status_.Update(StoredPayloadOf(tensor)->status());
+    if (stored != nullptr) status_.Update(stored->status());
     if (!lent.insert(payload).second) {
       MakeOwn(tensor);  // the payload can stand in one place
       continue;
@@ -202,7 +203,7 @@ PayloadsInPlace::PayloadsInPlace(onnx::ModelProto& model, int64_t stored_from) {
     Loan& loan = loans_.emplace_back(Loan{tensor, const_cast<std::string*>(BorrowedPayload(*tensor)), {}});
     loan.marks.mutable_external_data()->Swap(tensor->mutable_external_data());
     Unmark(*tensor);
-    tensor->mutable_raw_data()->swap(*loans_.back().payload);
+    tensor->mutable_raw_data()->swap(*loan.payload);
   }
 }
 

@@ -21,8 +21,8 @@
 namespace cnnopt {
 namespace {
 
-constexpr int64_t kStoredBytes = int64_t{1} << 20;  // smaller payloads are loaded always
-constexpr size_t kMaxLocationBytes = 4096;          // PATH_MAX
+constexpr int64_t kMayStayBytes = int64_t{1} << 20;  // smaller payloads are loaded always
+constexpr size_t kMaxLocationBytes = 4096;           // PATH_MAX
 
 absl::Status CheckLocation(absl::string_view location) {
   const char* fault = nullptr;
@@ -89,7 +89,7 @@ absl::StatusOr<PendingByLocation> FindExternal(onnx::ModelProto& model) {
     }
     // Types this library does not know have no size but what the file says.
     const int64_t needed = PayloadBytes(tensor.data_type(), ElementCount(TensorShape(tensor)));
-    const bool may_stay = needed >= kStoredBytes && main_graph.count(&tensor) > 0;
+    const bool may_stay = needed >= kMayStayBytes && main_graph.count(&tensor) > 0;
     pending[range->location].push_back(
         {&tensor, range->offset, needed >= 0 ? needed : range->length.value_or(0), may_stay});
   });

@@ -202,6 +202,7 @@ absl::StatusOr<std::unique_ptr<SlimJob>> SlimJob::Prepare(const onnx::ModelProto
   auto state = std::make_unique<State>(model, options, std::move(selection), progress);
   Job& job = state->job;
   const absl::Status prepared = PrepareJob(job);
+  // First: numbers that could not be read are the cause of whatever else went wrong.
   CNNOPT_RETURN_IF_ERROR(CheckStoredPayloads(model));
   CNNOPT_RETURN_IF_ERROR(prepared);
   state->clock.Enter("");
