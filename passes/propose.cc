@@ -48,6 +48,8 @@ std::vector<RankError> Ranks(const FormChoice& choice, const Conv& conv, absl::S
   return choice.form->Errors(conv, moments, {*choice.rank});
 }
 
+std::string WhyNoForm(const SiteForms& asked) { return asked.reason.empty() ? "no form was asked for" : asked.reason; }
+
 Proposal ProposeFor(const Site& site, const SiteForms& asked, absl::Span<const Moments> moments) {
   const std::vector<FormChoice>& forms = asked.forms;
   Proposal proposal;
@@ -61,7 +63,7 @@ Proposal ProposeFor(const Site& site, const SiteForms& asked, absl::Span<const M
   keep.params = site.params;
   proposal.candidates.push_back(keep);
   if (!site.conv.has_value()) {
-    proposal.reason = site.reason;
+    proposal.reason = site.reason.empty() ? WhyNoForm(asked) : site.reason;
     return proposal;
   }
   proposal.candidates.front().effort = EffortOf(site, *site.conv);
@@ -84,7 +86,7 @@ Proposal ProposeFor(const Site& site, const SiteForms& asked, absl::Span<const M
                           ? absl::StrCat("rank ", *forms.front().rank, " is not cheaper than the layer")
                           : "no rank is cheaper than the layer";
   } else if (proposal.reason.empty()) {
-    proposal.reason = asked.reason.empty() ? "no form was asked for" : asked.reason;
+    proposal.reason = WhyNoForm(asked);
   }
   return proposal;
 }

@@ -224,6 +224,12 @@ TEST_F(SlimRun, NothingToGainWritesTheInputsOwnBytes) {
   EXPECT_THAT(run.out, HasSubstr("\nnothing to gain here: "));
 }
 
+TEST_F(SlimRun, ExactRewritesThatFindNothingSayThatNoFormWasAskedFor) {
+  const Finished run = RunOk({resnet_, out_, "--pass=fold-scale", "--verify=off"});
+  EXPECT_EQ(FileBytes(out_), FileBytes(resnet_));
+  EXPECT_THAT(run.out, HasSubstr("\nnothing to gain here: no form was asked for\n"));
+}
+
 TEST_F(SlimRun, FailIfUnchangedWritesNothing) {
   const std::string plain = PlainModel();
   folder_.Write("out.onnx", "old");

@@ -3,12 +3,14 @@
 #include <random>
 
 #include "gtest/gtest.h"
+#include "passes/form.h"
 
 namespace cnnopt {
 namespace {
 
-Candidate Costing(int64_t macs, std::optional<int64_t> effort) {
+Candidate Costing(int64_t macs, std::optional<int64_t> effort, const Form* form = nullptr) {
   Candidate candidate;
+  candidate.form = form;
   candidate.macs = macs;
   candidate.effort = effort;
   return candidate;
@@ -16,10 +18,11 @@ Candidate Costing(int64_t macs, std::optional<int64_t> effort) {
 
 // Two sites that can each be halved, the first in time too, and a third whose effort nobody knows.
 std::vector<Proposal> ThreeSites() {
+  const Form* form = AllForms().front();
   std::vector<Proposal> proposals(3);
-  proposals[0].candidates = {Costing(100, 150), Costing(50, 75)};
-  proposals[1].candidates = {Costing(100, 150), Costing(50, 140)};
-  proposals[2].candidates = {Costing(400, std::nullopt), Costing(40, std::nullopt)};
+  proposals[0].candidates = {Costing(100, 150), Costing(50, 75, form)};
+  proposals[1].candidates = {Costing(100, 150), Costing(50, 140, form)};
+  proposals[2].candidates = {Costing(400, std::nullopt), Costing(40, std::nullopt, form)};
   return proposals;
 }
 
@@ -27,14 +30,14 @@ bool Holds(const Budget& budget, const Plan& plan) { return PlanCost(budget.cost
 
 TEST(ArrivalBudget, HoldsWhereEffortFallsAsMacsDo) {
   const std::vector<Proposal> sites = ThreeSites();
-  const Budget all = ArrivalBudget(sites, 1);
+  const Budget all = ArrivalBudget(sites, 1, Over::kAll);
   EXPECT_TRUE(Holds(all, {0, 0, 0}));
   EXPECT_TRUE(Holds(all, {1, 0, 0}));  // MACs 150 of 200, effort 225 of 300
   EXPECT_FALSE(Holds(all, {0, 1, 0}));
   EXPECT_TRUE(Holds(all, {1, 0, 1}));
   EXPECT_FALSE(Holds(all, {1, 1, 0}));  // MACs 0.5, effort 215 of 300: 0.7 arrive
-  EXPECT_FALSE(Holds(ArrivalBudget(sites, 0.71), {1, 1, 0}));
-  EXPECT_TRUE(Holds(ArrivalBudget(sites, 0.69), {1, 1, 0}));
+  EXPECT_FALSE(Holds(ArrivalBudget(sites, 0.71, Over::kAll), {1, 1, 0}));
+  EXPECT_TRUE(Holds(ArrivalBudget(sites, 0.69, Over::kAll), {1, 1, 0}));
 }
 
 TEST(ArrivalBudget, IsTheShareOfMacsOverTheShareOfEffortOnRandomSites) {
@@ -57,17 +60,54 @@ TEST(ArrivalBudget, IsTheShareOfMacsOverTheShareOfEffortOnRandomSites) {
     }
     const double arrives = share(random);
     const double arrived = (macs_left / macs) / (effort_left / effort);
-    EXPECT_NEAR(ArrivalOf(sites, plan), arrived, 1e-12);
-    EXPECT_EQ(Holds(ArrivalBudget(sites, arrives), plan), arrived >= arrives) << arrived << " " << arrives;
+    EXPECT_NEAR(ArrivalOf(sites, plan, Over::kAll), arrived, 1e-12);
+    EXPECT_EQ(Holds(ArrivalBudget(sites, arrives, Over::kAll), plan), arrived >= arrives) << arrived << " " << arrives;
   }
+}
+
+TEST(ArrivalBudget, OverSlimmedSitesLeavesOutTheKeptOnes) {
+  const std::vector<Proposal> sites = ThreeSites();
+  const Budget slimmed = ArrivalBudget(sites, 0.8, Over::kSlimmed);
+  EXPECT_TRUE(Holds(slimmed, {0, 0, 0}));
+  EXPECT_TRUE(Holds(slimmed, {1, 0, 1}));
+  EXPECT_FALSE(Holds(slimmed, {0, 1, 0}));  // MACs 0.5, effort 140 of 150: 0.54 arrive; over all sites 0.78
+  EXPECT_TRUE(Holds(ArrivalBudget(sites, 0.77, Over::kAll), {0, 1, 0}));
+  EXPECT_TRUE(Holds(ArrivalBudget(sites, 0.53, Over::kSlimmed), {0, 1, 0}));
+}
+
+TEST(ArrivalBudget, OverSlimmedSitesIsExactWhereAllWereAsFast) {
+  std::mt19937 random(2);
+  std::uniform_int_distribution<int64_t> cost(1'000'000, 9'000'000);
+  std::uniform_real_distribution<double> share(0.6, 1.0);
+  int held = 0;
+  for (int trial = 0; trial < 200; ++trial) {
+    std::vector<Proposal> sites(4);
+    Plan plan;
+    for (Proposal& site : sites) {
+      const int64_t macs = cost(random);
+      site.candidates.push_back(Costing(macs, macs));
+      for (int c = 0; c < 2; ++c) site.candidates.push_back(Costing(cost(random), cost(random), AllForms().front()));
+      plan.push_back(static_cast<int>(random() % 3));
+    }
+    const double arrives = share(random), arrived = ArrivalOf(sites, plan, Over::kSlimmed);
+    const bool holds = Holds(ArrivalBudget(sites, arrives, Over::kSlimmed), plan);
+    EXPECT_EQ(holds, arrived >= arrives) << arrived << " " << arrives;
+    held += holds ? 1 : 0;
+  }
+  EXPECT_GT(held, 20);
+  EXPECT_LT(held, 180);
 }
 
 TEST(ArrivalOf, LeavesOutWhatIsNotKnown) {
   const std::vector<Proposal> sites = ThreeSites();
-  EXPECT_EQ(ArrivalOf(sites, {0, 0, 0}), 1);
-  EXPECT_EQ(ArrivalOf(sites, {0, 0, 1}), 1);
-  EXPECT_NEAR(ArrivalOf(sites, {1, 1, 1}), (300.0 / 215) / 2, 1e-12);
-  EXPECT_EQ(ArrivalOf({}, {}), 1);
+  for (const Over over : {Over::kAll, Over::kSlimmed}) {
+    EXPECT_EQ(ArrivalOf(sites, {0, 0, 0}, over), 1);
+    EXPECT_EQ(ArrivalOf(sites, {0, 0, 1}, over), 1);
+    EXPECT_NEAR(ArrivalOf(sites, {1, 1, 1}, over), (300.0 / 215) / 2, 1e-12);
+    EXPECT_EQ(ArrivalOf({}, {}, over), 1);
+  }
+  EXPECT_NEAR(ArrivalOf(sites, {0, 1, 0}, Over::kAll), (300.0 / 290) / (200.0 / 150), 1e-12);
+  EXPECT_NEAR(ArrivalOf(sites, {0, 1, 0}, Over::kSlimmed), (150.0 / 140) / 2, 1e-12);
 }
 
 TEST(PoorArrival, IsOfNetworksThatTakeAMillisecond) {
@@ -91,6 +131,19 @@ TEST(MeetBudgetsInTime, TakesTheFasterOfTwoPlansThatHarmAboutAsMuch) {
   ASSERT_TRUE(far.has_value());
   EXPECT_EQ(far->plan, (Plan{0, 1, 0}));  // time is not worth that much
   EXPECT_EQ(far->budgets.size(), 1);
+}
+
+TEST(MeetBudgetsInTime, TakesMoreOfLittleDamageForTheSlimmedSites) {
+  const std::vector<Proposal> sites = ThreeSites();
+  const std::vector<Budget> macs = {{{{100, 50}, {100, 50}, {0, 0}}, 150}};
+  const auto plan = [&](double first, double second) {
+    return MeetBudgetsInTime({{0, first}, {0, second}, {0, 1}}, macs, sites).value_or(BudgetedPlan{}).plan;
+  };
+  EXPECT_EQ(plan(2.9e-6, 1e-6), (Plan{1, 0, 0}));
+  EXPECT_EQ(plan(3.1e-6, 1e-6), (Plan{0, 1, 0}));
+  EXPECT_EQ(plan(4.9e-4, 2e-4), (Plan{1, 0, 0}));
+  EXPECT_EQ(plan(5.1e-4, 2e-4), (Plan{0, 1, 0}));  // that is no longer little
+  EXPECT_EQ(plan(7.0e-4, 5e-4), (Plan{1, 0, 0}));  // half as much again may always be
 }
 
 TEST(MeetBudgetsInTime, MeetsTheBudgetsWhereNoTimeCanBeSaved) {
