@@ -137,8 +137,7 @@ INSTANTIATE_TEST_SUITE_P(
                                {{"k1", {64, 64, 1, 1, 1}}, {"b1", {64}}, {"k2", {96, 32, 1, 1, 1}}},
                                {"low-rank"}}));
 
-// The biases that a refit brings would cost nodes: a kept MatMul stays as it is, a kept Gemm is refitted.
-// Weights that stand in their file until they are looked at give the same bytes; when the file went away meanwhile,
+// Weights that stand in their file until they are looked at give the same bytes; when it became shorter meanwhile,
 // nothing comes of them.
 TEST(Slim, OfStoredPayloadsIsThatOfLoadedOnes) {
   std::mt19937 random(1);
@@ -176,6 +175,7 @@ TEST(Slim, OfStoredPayloadsIsThatOfLoadedOnes) {
   EXPECT_THAT(Slim(file->proto, options), testing::FailsWith(absl::StatusCode::kUnavailable, "while it was read"));
 }
 
+// The biases that a refit brings would cost nodes: a kept MatMul stays as it is, a kept Gemm is refitted.
 TEST(Slim, RefitsAKeptGemmButNoKeptMatMul) {
   const Shape input = {1, 64};
   const std::vector<Sample> samples = testing::FewDirections(input, 20, 200);
