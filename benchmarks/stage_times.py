@@ -5,7 +5,8 @@
 
 Runs every net in ONNX Runtime, one thread, with its profiler on, and fits the median time of each convolution by
 multiplications (channels rounded up to vectors of 16), numbers written and read, those of them beyond what a core's
-cache holds, weights, and a constant. Prints each as a multiple of a multiplication's time, and how far off the fit is.
+cache holds, those that pointwise and depthwise convolutions move beyond the last cache, weights, and a constant. Prints
+each as a multiple of a multiplication's time, and how far off the fit is.
 Give originals and slim versions of them. The constant includes the profiler's own time, which is most of it.
 
 Needs numpy, onnx and onnxruntime.
@@ -25,13 +26,24 @@ import onnx
 import onnxruntime
 
 RUNS = 15
-VECTOR, IMAGE, CACHED = 16, 4, 500_000
-TERMS = ("multiplications", "written", "read", "written beyond the cache", "read beyond the cache", "weights", "constant")
+VECTOR, IMAGE, CACHED, LAST_CACHED = 16, 4, 500_000, 1_500_000
+TERMS = ("multiplications", "written", "read", "written beyond the cache", "read beyond the cache",
+         "moved beyond the last", "weights", "constant")
 FUSED = {"Relu", "LeakyRelu", "Clip", "Sigmoid", "HardSigmoid", "Tanh", "BatchNormalization", "Add", "Sum", "Mul"}
 
 
 def whole(channels):
     return channels if channels <= IMAGE else -(-channels // VECTOR) * VECTOR
+
+
+def moved(read, written, in_channels, out_channels, taps, group_in, strides):
+    """How many numbers beyond the last cache go to and from memory, see MovedBeyondLastCache in passes/cost.cc."""
+    depthwise = group_in == 1 < in_channels
+    whole_maps = taps == 1 and group_in == in_channels and strides == 1
+    if not depthwise and not whole_maps:
+        return 0
+    readings, writings = (-(-out_channels // 64), -(-in_channels // 128)) if whole_maps else (1, 1)
+    return readings * max(read - LAST_CACHED, 0) + 2 * writings * max(written - LAST_CACHED, 0)
 
 
 def times(model, shape, folder):
@@ -85,10 +97,17 @@ def layers(path, shape, folder):
         out_channels, group_in, *kernel = constants[node.input[1]].dims
         batch, in_channels, *pixels = shapes[node.input[0]]
         positions = int(np.prod(shapes[node.output[0]][2:]))
-        weights = whole(out_channels) * (group_in if group_in < in_channels else whole(in_channels)) * int(np.prod(kernel))
+        if not positions or not all(pixels):
+            print(f"no shape of {path.name}: {node.name or node.output[0]}", file=sys.stderr)
+            continue
+        taps = int(np.prod(kernel))
+        strides = int(np.prod(next((each.ints for each in node.attribute if each.name == "strides"), [1])))
+        weights = whole(out_channels) * (group_in if group_in < in_channels else whole(in_channels)) * taps
         written, read = positions * whole(out_channels), int(np.prod(pixels)) * whole(in_channels)
         yield [batch * positions * weights, batch * written, batch * read, batch * max(written - CACHED, 0),
-               batch * max(read - CACHED, 0), weights, 1], taken[found[0]]
+               batch * max(read - CACHED, 0),
+               batch * moved(read, written, in_channels, out_channels, taps, group_in, strides), weights,
+               1], taken[found[0]]
 
 
 def fit(rows, microseconds):

@@ -45,8 +45,8 @@ struct BudgetedPlan {
 
 // MeetBudgets under `budgets` and the strictest arrival budget, from 0.9 down to kLeastArrival, that costs no more than
 // half as much damage again (damages are squares: a fifth of error); under `budgets` alone where none does. Where
-// little arrives of it over the slimmed sites alone and there is little damage, a plan of which more does, for up to
-// three times the damage. Nullopt as there.
+// little arrives of it over the slimmed sites alone, the sites take a millisecond or more and there is little damage, a
+// plan of which more does, for up to three times the damage. Nullopt as there.
 std::optional<BudgetedPlan> MeetBudgetsInTime(const std::vector<std::vector<double>>& damage,
                                               const std::vector<Budget>& budgets,
                                               const std::vector<Proposal>& proposals);

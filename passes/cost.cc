@@ -35,6 +35,20 @@ int64_t WholeVectors(int64_t channels) {
   return channels <= kImage ? channels : (channels + kVector - 1) / kVector * kVector;
 }
 
+// Numbers of maps too large for the last cache that `conv` moves, where it reads and writes `read` and `written` of
+// them. ONNX Runtime's pointwise kernel goes over whole maps: for each 64 output channels it reads the input again, for
+// each 128 input channels it reads and writes the output again. A depthwise one does so once. Others, strided pointwise
+// ones too, multiply so often with what is near that the maps come meanwhile.
+int64_t MovedBeyondLastCache(const Conv& conv, int64_t read, int64_t written) {
+  constexpr int64_t kLastCached = 1'500'000, kOutputsAtOnce = 64, kInputsAtOnce = 128;
+  const bool whole_maps = conv.pointwise() && conv.groups == 1 && ElementCount(conv.stride) == 1;
+  if (!whole_maps && !conv.depthwise()) return 0;
+  const int64_t readings = whole_maps ? (conv.out_channels + kOutputsAtOnce - 1) / kOutputsAtOnce : 1;
+  const int64_t writings = whole_maps ? (conv.in_channels + kInputsAtOnce - 1) / kInputsAtOnce : 1;
+  return SaturatedSum({SaturatedProduct({readings, std::max<int64_t>(read - kLastCached, 0)}),
+                       SaturatedProduct({2, writings, std::max<int64_t>(written - kLastCached, 0)})});
+}
+
 }  // namespace
 
 Shape OutputSize(const Conv& conv, const Shape& input) {
@@ -98,7 +112,7 @@ int64_t Macs(const Replacement& replacement, const Shape& input, int64_t batch) 
 
 int64_t Effort(const Conv& conv, const Shape& input, int64_t batch) {
   constexpr int64_t kPerWritten = 8, kPerRead = 1, kPerWeight = 10, kPerStage = 100'000;
-  constexpr int64_t kCached = 500'000, kPerWrittenBeyond = 5, kPerReadBeyond = 13;
+  constexpr int64_t kCached = 500'000, kPerWrittenBeyond = 5, kPerReadBeyond = 13, kPerMoved = 10;
   const int64_t positions = ElementCount(OutputSize(conv, input));
   const int64_t pixels = ElementCount(input);
   if (positions < 0 || pixels < 0) return std::numeric_limits<int64_t>::max();
@@ -111,7 +125,8 @@ int64_t Effort(const Conv& conv, const Shape& input, int64_t batch) {
   const int64_t once = SaturatedSum({SaturatedProduct({positions, weights}), SaturatedProduct({kPerWritten, written}),
                                      SaturatedProduct({kPerWrittenBeyond, std::max<int64_t>(written - kCached, 0)}),
                                      SaturatedProduct({kPerRead, read}),
-                                     SaturatedProduct({kPerReadBeyond, std::max<int64_t>(read - kCached, 0)})});
+                                     SaturatedProduct({kPerReadBeyond, std::max<int64_t>(read - kCached, 0)}),
+                                     SaturatedProduct({kPerMoved, MovedBeyondLastCache(conv, read, written)})});
   return SaturatedSum({SaturatedProduct({batch, once}), SaturatedProduct({kPerWeight, weights}), kPerStage});
 }
 

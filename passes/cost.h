@@ -36,9 +36,11 @@ int64_t Macs(const Replacement& replacement, const Shape& input, int64_t batch);
 
 // About the time of one run on one core, in multiply-accumulates that could be done meanwhile: those of the layer, its
 // channels rounded up to whole vectors of 16; 8 for each number it writes and 1 for each it reads, of maps beyond half
-// a million numbers 13 and 14; 10 for each weight; and 100,000 for a stage as such. Fitted by benchmarks/stage_times.py
-// to 375 layers in ONNX Runtime, on AVX-512 at 62 G/s: half of them within 4 %, nine in ten within 17 %. The same on
-// every machine, so that plans made by it are the same.
+// a million numbers 13 and 14; 10 for each number of maps beyond a million and a half that a pointwise or depthwise
+// convolution moves, as often as it moves it; 10 for each weight; and 100,000 for a stage as such. Fitted by
+// benchmarks/stage_times.py to 375 layers in ONNX Runtime on AVX-512 at 62 G/s, half of them within 4 %, nine in ten
+// within 17 %; what large maps cost to 114 layers at 126 G/s, where moving weighs more. The same on every machine, so
+// that plans made by it are the same.
 int64_t Effort(const Conv& conv, const Shape& input, int64_t batch);
 int64_t Effort(const Replacement& replacement, const Shape& input, int64_t batch);
 

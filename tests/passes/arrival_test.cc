@@ -134,16 +134,24 @@ TEST(MeetBudgetsInTime, TakesTheFasterOfTwoPlansThatHarmAboutAsMuch) {
 }
 
 TEST(MeetBudgetsInTime, TakesMoreOfLittleDamageForTheSlimmedSites) {
-  const std::vector<Proposal> sites = ThreeSites();
-  const std::vector<Budget> macs = {{{{100, 50}, {100, 50}, {0, 0}}, 150}};
-  const auto plan = [&](double first, double second) {
+  const auto plan = [](double first, double second, int64_t scale) {
+    std::vector<Proposal> sites = ThreeSites();
+    for (Proposal& site : sites) {
+      for (Candidate& candidate : site.candidates) {
+        candidate.macs = *candidate.macs * scale;
+        if (candidate.effort.has_value()) candidate.effort = *candidate.effort * scale;
+      }
+    }
+    const std::vector<Budget> macs = {{{{100, 50}, {100, 50}, {0, 0}}, 150}};
     return MeetBudgetsInTime({{0, first}, {0, second}, {0, 1}}, macs, sites).value_or(BudgetedPlan{}).plan;
   };
-  EXPECT_EQ(plan(2.9e-6, 1e-6), (Plan{1, 0, 0}));
-  EXPECT_EQ(plan(3.1e-6, 1e-6), (Plan{0, 1, 0}));
-  EXPECT_EQ(plan(4.9e-4, 2e-4), (Plan{1, 0, 0}));
-  EXPECT_EQ(plan(5.1e-4, 2e-4), (Plan{0, 1, 0}));  // that is no longer little
-  EXPECT_EQ(plan(7.0e-4, 5e-4), (Plan{1, 0, 0}));  // half as much again may always be
+  constexpr int64_t kScale = 1'000'000;  // the sites take a millisecond
+  EXPECT_EQ(plan(2.9e-6, 1e-6, kScale), (Plan{1, 0, 0}));
+  EXPECT_EQ(plan(3.1e-6, 1e-6, kScale), (Plan{0, 1, 0}));
+  EXPECT_EQ(plan(2.9e-6, 1e-6, 1), (Plan{0, 1, 0}));  // that cannot be felt
+  EXPECT_EQ(plan(1.59e-3, 7e-4, kScale), (Plan{1, 0, 0}));
+  EXPECT_EQ(plan(1.61e-3, 7e-4, kScale), (Plan{0, 1, 0}));   // that is no longer little
+  EXPECT_EQ(plan(2.2e-3, 1.6e-3, kScale), (Plan{1, 0, 0}));  // half as much again may always be
 }
 
 TEST(MeetBudgetsInTime, MeetsTheBudgetsWhereNoTimeCanBeSaved) {

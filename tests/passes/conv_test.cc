@@ -340,11 +340,35 @@ TEST(CostTest, EffortCountsWhatTakesTimeBesidesMacs) {
             positions * 64 * 32 + 8 * positions * 32 + positions * 64 + 10 * 64 * 32 + 100'000);
   EXPECT_EQ(Effort(conv, {10, 10}, 3) - 10 * 64 * 32 - 100'000,
             3 * (Effort(conv, {10, 10}, 1) - 10 * 64 * 32 - 100'000));
-  const int64_t large = 200 * 200;  // maps that no cache holds
-  EXPECT_EQ(Effort(conv, {200, 200}, 1), large * 64 * 32 + 8 * large * 32 + 5 * (large * 32 - 500'000) + large * 64 +
+  const int64_t large = 150 * 150;  // maps beyond a core's cache
+  EXPECT_EQ(Effort(conv, {150, 150}, 1), large * 64 * 32 + 8 * large * 32 + 5 * (large * 32 - 500'000) + large * 64 +
                                              13 * (large * 64 - 500'000) + 10 * 64 * 32 + 100'000);
   const Replacement two = {{{conv, PointwiseOutline(2, 32, 16)}}};
   EXPECT_EQ(Effort(two, {10, 10}, 1), Effort(conv, {10, 10}, 1) + Effort(two.branches[0][1], {10, 10}, 1));
+}
+
+// The part of the effort on a map of 200 x 200 that is for moving it from and to memory.
+int64_t ForMoving(const Conv& conv, int64_t in_channels, int64_t out_channels) {
+  const int64_t positions = 200 * 200, weights = out_channels * conv.group_in_channels() * conv.taps();
+  const int64_t written = positions * out_channels, read = positions * in_channels;
+  return Effort(conv, {200, 200}, 1) - positions * weights - 8 * written - 5 * (written - 500'000) - read -
+         13 * (read - 500'000) - 10 * weights - 100'000;
+}
+
+TEST(CostTest, EffortCountsHowOftenLargeMapsAreMoved) {
+  const int64_t read = 200 * 200 * 160 - 1'500'000, written = 200 * 200 * 80 - 1'500'000;
+  Conv conv = PointwiseOutline(2, 160, 80);
+  EXPECT_EQ(ForMoving(conv, 160, 80), 10 * (2 * read + 2 * 2 * written));  // two times 64, two times 128 channels
+  EXPECT_EQ(ForMoving(PointwiseOutline(2, 128, 64), 128, 64),
+            10 * (200 * 200 * 128 - 1'500'000 + 2 * (200 * 200 * 64 - 1'500'000)));
+  Conv depthwise = PointwiseOutline(2, 80, 80);
+  depthwise.groups = 80;
+  depthwise.kernel = {3, 3};
+  depthwise.pad_begin = depthwise.pad_end = {1, 1};
+  EXPECT_EQ(ForMoving(depthwise, 80, 80), 10 * 3 * written);
+  conv.kernel = {3, 1};  // multiplies three times as often with what it moves
+  conv.pad_begin = conv.pad_end = {1, 0};
+  EXPECT_EQ(ForMoving(conv, 160, 80), 0);
 }
 
 TEST(CostTest, EffortCountsChannelsInWholeVectors) {
