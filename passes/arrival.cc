@@ -97,8 +97,9 @@ std::optional<BudgetedPlan> MeetBudgetsInTime(const std::vector<std::vector<doub
   for (const double arrives : kArrivals) {
     if (take(arrives, Over::kAll, kMostDamage * least)) break;
   }
+  if (!CanBeFelt(proposals)) return best;
   for (const double arrives : kArrivalsOverSlimmed) {
-    if (!CanBeFelt(proposals) || ArrivalOf(proposals, best.plan, Over::kSlimmed) >= kEnoughOverSlimmed) break;
+    if (ArrivalOf(proposals, best.plan, Over::kSlimmed) >= kEnoughOverSlimmed) break;
     if (take(arrives, Over::kSlimmed, std::min(kLittleDamage, kMostOfLittleDamage * least))) break;
   }
   return best;

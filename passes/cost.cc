@@ -29,11 +29,17 @@ int64_t SumOfStages(const Replacement& replacement, const Shape& input, const Co
   return sum;
 }
 
+// How many blocks of `block` channels hold `channels`.
+int64_t Blocks(int64_t channels, int64_t block) { return (channels + block - 1) / block; }
+
 // Channels as ONNX Runtime's kernels count them; those of an image stay as they are.
 int64_t WholeVectors(int64_t channels) {
   constexpr int64_t kVector = 16, kImage = 4;
-  return channels <= kImage ? channels : (channels + kVector - 1) / kVector * kVector;
+  return channels <= kImage ? channels : Blocks(channels, kVector) * kVector;
 }
+
+// Of `numbers` those that a cache of `cached` does not hold.
+int64_t Beyond(int64_t numbers, int64_t cached) { return std::max<int64_t>(numbers - cached, 0); }
 
 // Numbers of maps too large for the last cache that `conv` moves, where it reads and writes `read` and `written` of
 // them. ONNX Runtime's pointwise kernel goes over whole maps: for each 64 output channels it reads the input again, for
@@ -43,10 +49,10 @@ int64_t MovedBeyondLastCache(const Conv& conv, int64_t read, int64_t written) {
   constexpr int64_t kLastCached = 1'500'000, kOutputsAtOnce = 64, kInputsAtOnce = 128;
   const bool whole_maps = conv.pointwise() && conv.groups == 1 && ElementCount(conv.stride) == 1;
   if (!whole_maps && !conv.depthwise()) return 0;
-  const int64_t readings = whole_maps ? (conv.out_channels + kOutputsAtOnce - 1) / kOutputsAtOnce : 1;
-  const int64_t writings = whole_maps ? (conv.in_channels + kInputsAtOnce - 1) / kInputsAtOnce : 1;
-  return SaturatedSum({SaturatedProduct({readings, std::max<int64_t>(read - kLastCached, 0)}),
-                       SaturatedProduct({2, writings, std::max<int64_t>(written - kLastCached, 0)})});
+  const int64_t readings = whole_maps ? Blocks(conv.out_channels, kOutputsAtOnce) : 1;
+  const int64_t writings = whole_maps ? Blocks(conv.in_channels, kInputsAtOnce) : 1;
+  return SaturatedSum({SaturatedProduct({readings, Beyond(read, kLastCached)}),
+                       SaturatedProduct({2, writings, Beyond(written, kLastCached)})});
 }
 
 }  // namespace
@@ -122,11 +128,11 @@ int64_t Effort(const Conv& conv, const Shape& input, int64_t batch) {
   const int64_t weights = SaturatedProduct({out_channels, summed, conv.taps()});
   const int64_t written = SaturatedProduct({positions, out_channels});
   const int64_t read = SaturatedProduct({pixels, in_channels});
-  const int64_t once = SaturatedSum({SaturatedProduct({positions, weights}), SaturatedProduct({kPerWritten, written}),
-                                     SaturatedProduct({kPerWrittenBeyond, std::max<int64_t>(written - kCached, 0)}),
-                                     SaturatedProduct({kPerRead, read}),
-                                     SaturatedProduct({kPerReadBeyond, std::max<int64_t>(read - kCached, 0)}),
-                                     SaturatedProduct({kPerMoved, MovedBeyondLastCache(conv, read, written)})});
+  const int64_t once =
+      SaturatedSum({SaturatedProduct({positions, weights}), SaturatedProduct({kPerWritten, written}),
+                    SaturatedProduct({kPerWrittenBeyond, Beyond(written, kCached)}), SaturatedProduct({kPerRead, read}),
+                    SaturatedProduct({kPerReadBeyond, Beyond(read, kCached)}),
+                    SaturatedProduct({kPerMoved, MovedBeyondLastCache(conv, read, written)})});
   return SaturatedSum({SaturatedProduct({batch, once}), SaturatedProduct({kPerWeight, weights}), kPerStage});
 }
 

@@ -348,9 +348,10 @@ TEST(CostTest, EffortCountsWhatTakesTimeBesidesMacs) {
 }
 
 // The part of the effort on a map of 200 x 200 that is for moving it from and to memory.
-int64_t ForMoving(const Conv& conv, int64_t in_channels, int64_t out_channels) {
-  const int64_t positions = 200 * 200, weights = out_channels * conv.group_in_channels() * conv.taps();
-  const int64_t written = positions * out_channels, read = positions * in_channels;
+int64_t ForMoving(const Conv& conv) {
+  const int64_t positions = ElementCount(OutputSize(conv, {200, 200}));
+  const int64_t weights = conv.out_channels * conv.group_in_channels() * conv.taps();
+  const int64_t written = positions * conv.out_channels, read = 200 * 200 * conv.in_channels;
   return Effort(conv, {200, 200}, 1) - positions * weights - 8 * written - 5 * (written - 500'000) - read -
          13 * (read - 500'000) - 10 * weights - 100'000;
 }
@@ -358,17 +359,20 @@ int64_t ForMoving(const Conv& conv, int64_t in_channels, int64_t out_channels) {
 TEST(CostTest, EffortCountsHowOftenLargeMapsAreMoved) {
   const int64_t read = 200 * 200 * 160 - 1'500'000, written = 200 * 200 * 80 - 1'500'000;
   Conv conv = PointwiseOutline(2, 160, 80);
-  EXPECT_EQ(ForMoving(conv, 160, 80), 10 * (2 * read + 2 * 2 * written));  // two times 64, two times 128 channels
-  EXPECT_EQ(ForMoving(PointwiseOutline(2, 128, 64), 128, 64),
+  EXPECT_EQ(ForMoving(conv), 10 * (2 * read + 2 * 2 * written));  // two times 64, two times 128 channels
+  EXPECT_EQ(ForMoving(PointwiseOutline(2, 128, 64)),
             10 * (200 * 200 * 128 - 1'500'000 + 2 * (200 * 200 * 64 - 1'500'000)));
   Conv depthwise = PointwiseOutline(2, 80, 80);
   depthwise.groups = 80;
   depthwise.kernel = {3, 3};
   depthwise.pad_begin = depthwise.pad_end = {1, 1};
-  EXPECT_EQ(ForMoving(depthwise, 80, 80), 10 * 3 * written);
+  EXPECT_EQ(ForMoving(depthwise), 10 * 3 * written);
+  Conv strided = conv;
+  strided.stride = {2, 2};
+  EXPECT_EQ(ForMoving(strided), 0);
   conv.kernel = {3, 1};  // multiplies three times as often with what it moves
   conv.pad_begin = conv.pad_end = {1, 0};
-  EXPECT_EQ(ForMoving(conv, 160, 80), 0);
+  EXPECT_EQ(ForMoving(conv), 0);
 }
 
 TEST(CostTest, EffortCountsChannelsInWholeVectors) {
